@@ -1,0 +1,2 @@
+//! The napscope binary.
+fn main() {}

@@ -1,0 +1,1 @@
+//! A 5G-NR-like uplink.

@@ -1,0 +1,1 @@
+//! Tap any layer of an ONNX model.

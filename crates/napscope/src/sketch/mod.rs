@@ -1,0 +1,54 @@
+//! Sketches: what is kept of a channel's activation map.
+//!
+//! A sketch reduces one channel's map of one sample to a few numbers. It has no memory of other samples, so the order of
+//! samples, their batches and threads cannot matter. Sketches on a grid (histogram, KDE) need to know each channel's
+//! range beforehand: [`ChannelRanges`] is the one mergeable state, filled in a first pass over a few samples.
+
+mod range;
+
+pub use range::ChannelRanges;
+
+use crate::activations::{Activations, MapShape};
+use crate::error::Result;
+use crate::features::Column;
+use crate::registry::Entry;
+
+/// A way to reduce a channel's activation map to a few numbers.
+pub trait Sketch: Send + Sync {
+    /// The name that people type.
+    fn name(&self) -> &'static str;
+
+    /// True for sketches on a grid: [`Sketch::fit`] then needs the channels' ranges.
+    fn needs_ranges(&self) -> bool {
+        false
+    }
+
+    /// Settles the columns for a layer of this shape.
+    ///
+    /// # Errors
+    /// When `ranges` are missing or belong to another number of channels, or the layer is too large for this sketch.
+    fn fit(&self, shape: MapShape, ranges: Option<&ChannelRanges>) -> Result<Box<dyn FittedSketch>>;
+}
+
+/// A sketch settled for one layer.
+pub trait FittedSketch: Send + Sync {
+    /// What each number of a row means; all columns of channel 0, then of channel 1, …
+    fn columns(&self) -> &[Column];
+
+    /// Sketches a batch.
+    ///
+    /// # Shapes
+    /// - `rows`: `[batch.samples(), columns().len()]`, overwritten.
+    fn sketch(&self, batch: &Activations<'_>, rows: &mut [f32]);
+}
+
+/// Every sketch, in the order of help and documentation.
+pub static SKETCHES: &[Entry<dyn Sketch>] = &[];
+
+/// Builds the sketch that `spec` names, as in `kde:bandwidth=isj`.
+///
+/// # Errors
+/// See [`crate::registry::build`].
+pub fn parse(spec: &str) -> Result<Box<dyn Sketch>> {
+    crate::registry::build("sketch", SKETCHES, spec)
+}
