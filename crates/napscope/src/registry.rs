@@ -3,6 +3,8 @@
 //! A part is named in one line: `name` or `name:option=value,option=value`, as in `kde:bandwidth=isj,grid=64`.
 
 use crate::error::{Error, ErrorKind, Result};
+use std::fmt::Debug;
+use std::ops::RangeInclusive;
 use std::str::FromStr;
 
 /// One part: its name, a line of help, its options with their defaults, and how it is built.
@@ -32,16 +34,35 @@ impl Options<'_> {
     pub fn get<V: FromStr>(&self, option: &'static str) -> Result<V> {
         let value = self.text(option);
         value.parse().map_err(|_| {
-            let meaning = self.known.iter().find(|known| known.0 == option).map_or("", |known| known.2);
             Error::new(ErrorKind::InvalidParameter, format!("{}: `{option}={value}` is not understood", self.part))
-                .hint(format!("{option}: {meaning}"))
+                .hint(self.meaning(option))
         })
+    }
+
+    /// The value of `option`, which must lie in `range` (NaN lies in none).
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidParameter`] when it does not parse as a `V` or lies outside.
+    pub fn get_in<V: FromStr + PartialOrd + Debug>(&self, option: &'static str, range: RangeInclusive<V>) -> Result<V> {
+        let value: V = self.get(option)?;
+        if range.contains(&value) {
+            return Ok(value);
+        }
+        let (low, high) = range.into_inner();
+        let message = format!("{}: `{option}` must lie in {low:?} ..= {high:?}, got {value:?}", self.part);
+        Err(Error::new(ErrorKind::InvalidParameter, message).hint(self.meaning(option)))
     }
 
     /// The value of `option` as text.
     pub fn text(&self, option: &'static str) -> &str {
         let given = self.given.iter().find(|(name, _)| *name == option).map(|(_, value)| *value);
         given.or_else(|| self.known.iter().find(|known| known.0 == option).map(|known| known.1)).unwrap_or("")
+    }
+
+    /// What `option` means, for hints.
+    fn meaning(&self, option: &str) -> String {
+        let known = self.known.iter().find(|known| known.0 == option);
+        known.map_or_else(String::new, |(name, default, meaning)| format!("{name}: {meaning} (default {default})"))
     }
 }
 
@@ -96,7 +117,7 @@ mod tests {
         summary: "a round thing",
         options: &[("radius", "2", "a length")],
         build: |options| {
-            let radius: f64 = options.get("radius")?;
+            let radius: f64 = options.get_in("radius", 0.0..=100.0)?;
             Ok(Box::new(move || radius))
         },
     }];
@@ -116,6 +137,8 @@ mod tests {
             ("circle:radios=1", "no option of shape circle is called `radios`"),
             ("circle:radius", "shape circle: `radius` is not option=value"),
             ("circle:radius=wide", "circle: `radius=wide` is not understood"),
+            ("circle:radius=-1", "circle: `radius` must lie in 0.0 ..= 100.0, got -1.0"),
+            ("circle:radius=NaN", "circle: `radius` must lie in 0.0 ..= 100.0, got NaN"),
         ] {
             let error = build("shape", SHAPES, spec).err().expect(spec);
             assert_eq!(error.to_string(), expected);

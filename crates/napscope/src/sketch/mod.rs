@@ -6,6 +6,29 @@
 
 mod range;
 
+mod simd;
+
+mod grid;
+
+mod map;
+
+mod mean;
+mod mean_std;
+
+mod max;
+mod min_max;
+
+mod none;
+
+mod histogram;
+
+mod quantiles;
+
+mod moments;
+mod sparsity;
+
+mod free_energy;
+
 pub use range::ChannelRanges;
 
 use crate::activations::{Activations, MapShape};
@@ -35,15 +58,30 @@ pub trait FittedSketch: Send + Sync {
     /// What each number of a row means; all columns of channel 0, then of channel 1, …
     fn columns(&self) -> &[Column];
 
-    /// Sketches a batch.
+    /// Sketches a batch. The same samples give the same bytes in any batch. A map that holds NaN or infinity leaves NaN or
+    /// infinity in its channel's columns, so that [`crate::features::Features`] refuses it.
     ///
     /// # Shapes
     /// - `rows`: `[batch.samples(), columns().len()]`, overwritten.
+    ///
+    /// # Panics
+    /// When `rows` has another length, or the batch another number of channels than the sketch was fitted for.
     fn sketch(&self, batch: &Activations<'_>, rows: &mut [f32]);
 }
 
 /// Every sketch, in the order of help and documentation.
-pub static SKETCHES: &[Entry<dyn Sketch>] = &[];
+pub static SKETCHES: &[Entry<dyn Sketch>] = &[
+    mean::ENTRY,
+    mean_std::ENTRY,
+    max::ENTRY,
+    min_max::ENTRY,
+    none::ENTRY,
+    histogram::ENTRY,
+    quantiles::ENTRY,
+    moments::ENTRY,
+    sparsity::ENTRY,
+    free_energy::ENTRY,
+];
 
 /// Builds the sketch that `spec` names, as in `kde:bandwidth=isj`.
 ///

@@ -1,5 +1,6 @@
 //! The range of each channel's activations, gathered in a first pass and exactly mergeable.
 
+use super::simd;
 use crate::activations::Activations;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -21,28 +22,46 @@ impl ChannelRanges {
     /// Takes in a batch.
     ///
     /// # Errors
-    /// [`ErrorKind::NonFinite`] where the batch holds NaN or infinity, with its sample (within the batch) and channel.
+    /// [`ErrorKind::NonFinite`] where the batch holds NaN or infinity, with its sample (within the batch) and channel;
+    /// [`ErrorKind::ShapeMismatch`] when it has another number of channels.
     pub fn update(&mut self, batch: &Activations<'_>) -> Result<()> {
-        for sample in 0..batch.samples() {
-            for channel in 0..batch.shape().channels {
-                let map = batch.map(sample, channel);
-                let low = map.iter().copied().fold(f32::INFINITY, f32::min);
-                let high = map.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-                if map.iter().any(|value| !value.is_finite()) {
-                    return Err(Error::new(
-                        ErrorKind::NonFinite,
-                        format!("sample {sample}, channel {channel} holds NaN or infinity"),
-                    ));
+        if batch.shape().channels != self.channels() {
+            return Err(Error::shape("ranges of the channels", self.channels(), batch.shape().channels));
+        }
+        simd::dispatch(
+            #[inline(always)]
+            || {
+                for sample in 0..batch.samples() {
+                    self.update_sample(batch, sample)?;
                 }
-                self.low[channel] = self.low[channel].min(low);
-                self.high[channel] = self.high[channel].max(high);
+                Ok(())
+            },
+        )
+    }
+
+    #[inline(always)]
+    fn update_sample(&mut self, batch: &Activations<'_>, sample: usize) -> Result<()> {
+        for (channel, (low, high)) in self.low.iter_mut().zip(&mut self.high).enumerate() {
+            let map = batch.map(sample, channel);
+            if !simd::all_finite(map) {
+                return Err(Error::new(
+                    ErrorKind::NonFinite,
+                    format!("sample {sample}, channel {channel} holds NaN or infinity"),
+                )
+                .hint("find out where the network or the data yields it, or leave the sample or the layer out"));
             }
+            let (map_low, map_high) = simd::min_max(map);
+            (*low, *high) = (low.min(map_low), high.max(map_high));
         }
         Ok(())
     }
 
     /// Takes in what another one has seen.
+    ///
+    /// # Panics
+    /// When the other one has another number of channels.
     pub fn merge(&mut self, other: &ChannelRanges) {
+        assert_eq!(self.channels(), other.channels(), "ranges of one layer have one number of channels");
         for (mine, theirs) in self.low.iter_mut().zip(&other.low) {
             *mine = mine.min(*theirs);
         }

@@ -1,0 +1,3 @@
+//! Tests of the crate's public face: contracts over each registered list, oracles, properties.
+
+mod sketches;
