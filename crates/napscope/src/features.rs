@@ -88,15 +88,7 @@ impl Features {
                 format!("features: {} values are no whole number of rows of {} columns", values.len(), columns.len()),
             ));
         }
-        if let Some(at) = values.iter().position(|value| !value.is_finite()) {
-            let (sample, column) = (at / columns.len(), at % columns.len());
-            let Column { channel, statistic } = columns[column];
-            return Err(Error::new(
-                ErrorKind::NonFinite,
-                format!("sample {sample}, channel {channel} ({statistic:?}) is {}", values[at]),
-            )
-            .hint("find out where the network or the data yields it, or leave the sample or the layer out"));
-        }
+        check_finite(&values, &columns, 0)?;
         let samples = values.len() / columns.len();
         Ok(Features { values, columns, samples })
     }
@@ -147,6 +139,21 @@ impl Features {
         }
         blocks
     }
+}
+
+/// Refuses NaN and infinity in rows of features; `first` is the number of their first sample.
+///
+/// # Errors
+/// [`ErrorKind::NonFinite`] naming the first sample and column that hold one.
+pub fn check_finite(values: &[f32], columns: &[Column], first: usize) -> Result<()> {
+    let Some(at) = values.iter().position(|value| !value.is_finite()) else { return Ok(()) };
+    let Column { channel, statistic } = columns[at % columns.len()];
+    let sample = first + at / columns.len();
+    Err(Error::new(
+        ErrorKind::NonFinite,
+        format!("sample {sample}, channel {channel} ({statistic:?}) is {}", values[at]),
+    )
+    .hint("find out where the network or the data yields it, or leave the sample or the layer out"))
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 //! is drawn; the crate knows neither ONNX nor a training framework, nor any word of radio.
 
 mod error;
-mod names;
+pub mod names;
 pub mod registry;
 
 pub mod activations;
@@ -19,5 +19,7 @@ pub mod normalize;
 pub mod distance;
 
 pub mod cluster;
+
+pub mod pipeline;
 
 pub use error::{Error, ErrorKind, Result};

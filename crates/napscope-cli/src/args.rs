@@ -1,0 +1,202 @@
+//! The command line, built from the list of settings.
+
+use crate::settings::{SETTINGS, Setting, Takes};
+use clap::builder::styling;
+use clap::{Arg, ArgAction, ArgMatches, Command};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+/// The settings that each command takes.
+const ANALYZE: &[&str] = &[]; // all of them
+const EXTRACT_LEAVES_OUT: &[&str] = &["Clustering"];
+const CLUSTER: &[&str] =
+    &["normalize", "metric", "label", "metadata", "id", "limit", "output", "threads", "memory-limit", "force"];
+const LAYERS: &[&str] = &["engine", "ort-library", "device", "channel-axis"];
+
+/// The whole command line.
+pub fn command() -> Command {
+    Command::new("napscope")
+        .version(env!("CARGO_PKG_VERSION"))
+        .about("Shows what a layer of a trained neural network has learned")
+        .long_about(
+            "Shows what a layer of a trained neural network has learned: taps any layer of an ONNX model, keeps a sketch of each \
+             channel's activation distribution, and clusters the samples into patterns (refined neural activation patterns, \
+             arXiv 2505.15570).",
+        )
+        .after_help(
+            "Examples:\n  napscope analyze                                          the embedded example\n  napscope layers model.onnx                                list what can be tapped\n  napscope analyze model.onnx --data test.npz --layer 'layer3*' -o run\n  napscope cluster features.npz --metric cosine --selection eom -o patterns.parquet\n\nExit codes: 0 ok, 1 a finding, 2 wrong use or data, 3 a bug, 130 stopped.\nData goes to stdout, everything else to stderr. Nothing is ever sent anywhere.",
+        )
+        .styles(styling::Styles::styled())
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .subcommand(analyze())
+        .subcommand(extract())
+        .subcommand(cluster())
+        .subcommand(layers())
+        .subcommand(
+            Command::new("parts")
+                .about("List the sketches, normalizers and metrics with their options")
+                .arg(format()),
+        )
+        .subcommand(with_settings(
+            Command::new("config")
+                .about("Show every setting, its value and where that came from")
+                .arg(config())
+                .arg(model())
+                .arg(format()),
+            |_| true,
+        ))
+        .subcommand(
+            Command::new("completions").about("Print a completion script for a shell").arg(
+                Arg::new("shell")
+                    .required(true)
+                    .value_parser(clap::value_parser!(clap_complete::Shell))
+                    .help("The shell: bash, zsh, fish, elvish or powershell"),
+            ),
+        )
+}
+
+fn analyze() -> Command {
+    let command = Command::new("analyze")
+        .about("From a network and a data set to the patterns of its layers")
+        .long_about(
+            "Runs the network once over the data, sketches the wanted layers as they come, clusters each layer's samples into \
+             patterns, and writes a run folder with report.html, report.json, samples.parquet, features/ and layers/. Without \
+             MODEL and data it runs the embedded example: a small ResNet on 2,000 pictures of Fashion-MNIST.",
+        )
+        .after_help(
+            "Examples:\n  napscope analyze\n  napscope analyze model.onnx --data test.npz --layer layer1.1 --layer 'layer4*' -o run\n  napscope analyze model.onnx --data photos/ --preset imagenet --sketch kde --normalize none --metric hellinger --selection eom -o run\n  napscope analyze --data activations.npz --metadata slots.csv -o run      (ready-made activations)",
+        )
+        .arg(model())
+        .arg(config())
+        .arg(format())
+        .arg(quiet());
+    with_settings(command, |setting| ANALYZE.is_empty() || ANALYZE.contains(&setting.name))
+}
+
+fn extract() -> Command {
+    let command = Command::new("extract")
+        .about("Stop after the features: one safetensors file a layer")
+        .after_help("Examples:\n  napscope extract model.onnx --data test.npz --layer '*relu*' --sketch histogram:bins=16 -o run\n  napscope cluster run/features/layer1.safetensors --metric hellinger --normalize none")
+        .arg(model())
+        .arg(config())
+        .arg(format())
+        .arg(quiet());
+    with_settings(command, |setting| {
+        !EXTRACT_LEAVES_OUT.contains(&setting.heading) && !["normalize", "metric"].contains(&setting.name)
+    })
+}
+
+fn cluster() -> Command {
+    let command = Command::new("cluster")
+        .about("From features (.safetensors, .npz, .npy) to label, membership and outlier_score of each sample")
+        .after_help("Examples:\n  napscope cluster features.npz -o patterns.csv\n  napscope cluster run/features/layer1.safetensors --metric cosine --selection eom --min-cluster-size 20 --format json\n\nThe ending of --output chooses the format: .parquet, .csv or .json. Without it the table goes to stdout as CSV.")
+        .arg(
+            Arg::new("features")
+                .value_name("FEATURES")
+                .required(true)
+                .value_parser(clap::value_parser!(PathBuf))
+                .help("A features file of `extract`, or any .npz, .npy or .safetensors with a matrix (samples x columns)"),
+        )
+        .arg(Arg::new("array").long("array").value_name("NAME").help("Which array holds the features, when there are several"))
+        .arg(config())
+        .arg(format())
+        .arg(quiet());
+    with_settings(command, |setting| setting.heading == "Clustering" || CLUSTER.contains(&setting.name))
+}
+
+fn layers() -> Command {
+    let command = Command::new("layers")
+        .about("List every value of a network that can be tapped")
+        .after_help(
+            "Examples:\n  napscope layers model.onnx\n  napscope layers model.onnx --format json | jq '.layers[].name'",
+        )
+        .arg(model().required(true))
+        .arg(format())
+        .arg(Arg::new("all").long("all").action(ArgAction::SetTrue).help("Also what is left out, and why"));
+    with_settings(command, |setting| LAYERS.contains(&setting.name))
+}
+
+fn with_settings(command: Command, takes: impl Fn(&Setting) -> bool) -> Command {
+    SETTINGS.iter().filter(|setting| takes(setting)).fold(command, |command, setting| command.arg(flag(setting)))
+}
+
+fn flag(setting: &'static Setting) -> Arg {
+    let default = match (setting.takes, setting.default) {
+        (Takes::Switch, _) | (_, None) => String::new(),
+        (_, Some(default)) => format!(" [default: {default}]"),
+    };
+    let arg = Arg::new(setting.name)
+        .long(setting.name)
+        .help_heading(setting.heading)
+        .help(format!("{}{default}", setting.help));
+    let arg = match setting.name {
+        "output" => arg.short('o'),
+        "data" => arg.short('d'),
+        "layer" => arg.short('l'),
+        _ => arg,
+    };
+    match setting.takes {
+        Takes::Switch => arg.action(ArgAction::SetTrue),
+        Takes::Many => arg.action(ArgAction::Append).value_name(setting.value),
+        Takes::One => arg.value_name(setting.value).allow_hyphen_values(true),
+        Takes::Path => arg.value_name(setting.value).value_hint(clap::ValueHint::AnyPath),
+    }
+}
+
+fn model() -> Arg {
+    Arg::new("model")
+        .value_name("MODEL")
+        .value_parser(clap::value_parser!(PathBuf))
+        .value_hint(clap::ValueHint::FilePath)
+        .help("A trained network, .onnx")
+}
+
+fn config() -> Arg {
+    Arg::new("config")
+        .long("config")
+        .value_name("FILE")
+        .value_parser(clap::value_parser!(PathBuf))
+        .help("Settings in TOML (default: napscope.toml in the working folder, if it is there)")
+}
+
+fn format() -> Arg {
+    Arg::new("format").long("format").value_parser(["text", "json"]).default_value("text").help("What stdout gets")
+}
+
+fn quiet() -> Arg {
+    Arg::new("quiet").long("quiet").short('q').action(ArgAction::SetTrue).help("No progress, no notes")
+}
+
+/// The settings that the command line gave.
+pub fn flags(matches: &ArgMatches) -> BTreeMap<&'static str, Vec<String>> {
+    let mut flags = BTreeMap::new();
+    for setting in SETTINGS {
+        // A command does not take every setting.
+        let texts = match setting.takes {
+            Takes::Switch => match matches.try_get_one::<bool>(setting.name) {
+                Ok(Some(true)) => vec!["true".to_owned()],
+                _ => continue,
+            },
+            _ => match matches.try_get_many::<String>(setting.name) {
+                Ok(Some(values)) => values.cloned().collect(),
+                _ => continue,
+            },
+        };
+        flags.insert(setting.name, texts);
+    }
+    flags
+}
+
+/// Does the command line ask for JSON?
+pub fn json(matches: &ArgMatches) -> bool {
+    matches.try_get_one::<String>("format").ok().flatten().is_some_and(|format| format == "json")
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_command_line_is_sound() {
+        super::command().debug_assert();
+    }
+}

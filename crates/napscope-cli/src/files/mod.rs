@@ -1,0 +1,3 @@
+//! Files that a run writes, and reads back.
+
+pub mod features;

@@ -1,0 +1,172 @@
+//! What a run folder says, as types: `report.json` and `layers/*.json` are these, and their JSON schema is committed.
+//!
+//! Nothing here depends on the clock, the number of threads or the size of batches: the same question gives the same bytes.
+
+use napscope::cluster::Hdbscan;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The version of the run folder's layout; it rises when a field changes its meaning or goes.
+pub const SCHEMA: &str = "napscope.run/1";
+
+/// `report.json`: what was asked, of what, and what was found in each layer.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct RunReport {
+    /// Layout of the run folder, `napscope.run/1`.
+    pub schema: String,
+    /// Version of napscope that wrote it.
+    pub napscope: String,
+    /// The command that makes this run again.
+    pub command: String,
+    /// SHA-256 over everything that decides the result.
+    pub fingerprint: String,
+    /// The network; absent for ready-made activations.
+    pub model: Option<FileFacts>,
+    /// What ran the network, with its version.
+    pub engine: Option<String>,
+    /// The data.
+    pub data: FileFacts,
+    /// Number of samples.
+    pub samples: usize,
+    /// How the patterns were found.
+    pub recipe: Recipe,
+    /// Per-sample columns of `samples.parquet` besides the napscope ones.
+    pub columns: Vec<String>,
+    /// The column that holds the class of a sample.
+    pub label: Option<String>,
+    /// One entry a layer, in the order of the network.
+    pub layers: Vec<LayerSummary>,
+    /// What the reader should know besides.
+    pub notes: Vec<String>,
+}
+
+/// A file, told by its content.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct FileFacts {
+    /// Its name, without the folder.
+    pub name: String,
+    /// Its size (of a folder: of all files in it) [bytes].
+    pub bytes: u64,
+    /// SHA-256 of the content, hexadecimal (of a folder: over the relative paths and contents, sorted by path).
+    pub sha256: String,
+}
+
+/// How patterns were found.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Recipe {
+    /// Sketch with its options.
+    pub sketch: String,
+    /// Normalizer with its options.
+    pub normalize: String,
+    /// Metric with its options.
+    pub metric: String,
+    /// Samples that settled the channels' ranges; absent for sketches that need none.
+    pub calibration: Option<usize>,
+    /// HDBSCAN's parameters.
+    #[schemars(with = "serde_json::Map<String, serde_json::Value>")]
+    pub hdbscan: Hdbscan,
+}
+
+/// One layer in `report.json`.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct LayerSummary {
+    /// Its name.
+    pub name: String,
+    /// The files of this layer: `layers/FILE.json`, `features/FILE.safetensors`.
+    pub file: String,
+    /// Channels, height, width of one sample's activations.
+    pub shape: [usize; 3],
+    /// Columns of its feature matrix.
+    pub columns: usize,
+    /// Dimensions in which distances were taken.
+    pub dimensions: usize,
+    /// Number of patterns.
+    pub patterns: usize,
+    /// Samples that belong to no pattern.
+    pub noise: usize,
+    /// Samples of the largest pattern.
+    pub largest: usize,
+    /// Median persistence of the patterns; absent when there is none.
+    pub median_persistence: Option<f64>,
+    /// Share of the samples in patterns whose label is the commonest one of their pattern.
+    pub purity: Option<f64>,
+    /// Adjusted Rand index between patterns and labels over the samples in patterns.
+    pub agreement: Option<f64>,
+}
+
+/// `layers/FILE.json`: one layer in full.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct LayerReport {
+    /// Layout of the run folder, `napscope.run/1`.
+    pub schema: String,
+    /// The layer in short.
+    pub summary: LayerSummary,
+    /// The patterns, largest first.
+    pub patterns: Vec<Pattern>,
+    /// The condensed tree: one row an edge, as in Python's hdbscan. Points are 0 … samples-1, clusters follow, the root is `samples`.
+    pub condensed_tree: Tree,
+    /// The samples in the plane of their first two principal components.
+    pub projection: Projection,
+}
+
+/// A condensed tree as columns.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+pub struct Tree {
+    /// The cluster that the child falls out of.
+    pub parent: Vec<u32>,
+    /// A point or a cluster.
+    pub child: Vec<u32>,
+    /// 1 / distance at which it does; null where samples coincide (infinite).
+    pub lambda: Vec<Option<f64>>,
+    /// Samples in the child.
+    pub child_size: Vec<u32>,
+    /// The clusters that were selected, by pattern.
+    pub selected: Vec<u32>,
+}
+
+/// A picture of the samples for the eye.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct Projection {
+    /// How it was made: `pca`.
+    pub method: String,
+    /// First coordinate of each sample.
+    pub x: Vec<f32>,
+    /// Second coordinate of each sample.
+    pub y: Vec<f32>,
+    /// Share of the variance that each coordinate holds.
+    pub explained: [f64; 2],
+}
+
+/// One pattern.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct Pattern {
+    /// Its number: 0 is the largest.
+    pub id: u32,
+    /// Number of samples.
+    pub size: usize,
+    /// How long it lives in the tree, 0 … 1.
+    pub persistence: f64,
+    /// Samples that belong to it most strongly.
+    pub typical: Vec<usize>,
+    /// Samples that belong to it least.
+    pub least_typical: Vec<usize>,
+    /// Its labels and how many samples bear each, commonest first; absent when samples have no label.
+    pub labels: Option<Vec<(String, usize)>>,
+    /// The channels that set it apart from all other samples, strongest first.
+    pub channels: Vec<ChannelDifference>,
+}
+
+/// How a channel differs between a pattern and all other samples.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct ChannelDifference {
+    /// The channel.
+    pub channel: u32,
+    /// What was measured of it.
+    pub statistic: String,
+    /// Mean over the pattern.
+    pub inside: f64,
+    /// Mean over all other samples.
+    pub outside: f64,
+    /// Effect size: difference of the means in pooled standard deviations (Hedges' g).
+    pub effect: f64,
+}
