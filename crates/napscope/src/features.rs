@@ -128,6 +128,27 @@ impl Features {
         Features { values, columns: self.columns.clone(), samples: samples.len() }
     }
 
+    /// Checks that these features have the columns that something was fitted on.
+    ///
+    /// # Errors
+    /// [`ErrorKind::ShapeMismatch`] naming the number of columns, or the first column that differs.
+    pub(crate) fn expect_columns(&self, fitted: &[Column]) -> Result<()> {
+        let hint = "use the same layer and the same sketch with the same options for both";
+        if self.columns.len() != fitted.len() {
+            let message = format!("features: fitted on {} columns, got {}", fitted.len(), self.columns.len());
+            return Err(Error::new(ErrorKind::ShapeMismatch, message).hint(hint));
+        }
+        match self.columns.iter().zip(fitted).position(|(got, expected)| got != expected) {
+            None => Ok(()),
+            Some(index) => {
+                let describe = |column: &Column| format!("channel {} ({:?})", column.channel, column.statistic);
+                let (expected, got) = (describe(&fitted[index]), describe(&self.columns[index]));
+                let message = format!("features: column {index} was {expected} when fitted, now it is {got}");
+                Err(Error::new(ErrorKind::ShapeMismatch, message).hint(hint))
+            }
+        }
+    }
+
     /// Column ranges of one channel each, in the order of the columns.
     pub fn channel_blocks(&self) -> Vec<std::ops::Range<usize>> {
         let mut blocks: Vec<std::ops::Range<usize>> = Vec::new();

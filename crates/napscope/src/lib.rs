@@ -7,6 +7,7 @@
 mod error;
 pub mod names;
 pub mod registry;
+mod statistics;
 
 pub mod activations;
 

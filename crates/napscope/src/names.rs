@@ -1,7 +1,7 @@
 //! Names people type: the nearest known ones to a misspelt one.
 
 /// Up to three of `known` that are near to `name`: one contains the other, or few letters differ. Nearest first.
-pub fn nearest<'a>(name: &str, known: &[&'a str]) -> Vec<&'a str> {
+pub(crate) fn nearest<'a>(name: &str, known: &[&'a str]) -> Vec<&'a str> {
     let lower = name.to_lowercase();
     let mut ranked: Vec<(usize, &str)> = known
         .iter()
@@ -18,7 +18,7 @@ pub fn nearest<'a>(name: &str, known: &[&'a str]) -> Vec<&'a str> {
 }
 
 /// "`a`, `b` or `c`".
-pub fn or_list(names: &[&str]) -> String {
+pub(crate) fn or_list(names: &[&str]) -> String {
     let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
     match quoted.split_last() {
         Some((last, rest)) if !rest.is_empty() => format!("{} or {last}", rest.join(", ")),

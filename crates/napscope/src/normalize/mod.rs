@@ -5,8 +5,18 @@
 //! probabilities stay. Sketching and normalising commute that way, and metrics that look at the support (Wasserstein,
 //! energy) see normalised activations.
 
+mod affine;
+mod max_abs;
+mod min_max;
+mod none;
+mod quantile;
+mod robust;
+mod standard;
+mod unit_l2;
+mod whiten;
+
 use crate::error::Result;
-use crate::features::Features;
+use crate::features::{Column, Features, Statistic};
 use crate::registry::Entry;
 
 /// A way to put features on a common scale.
@@ -31,7 +41,21 @@ pub trait Transform: Send + Sync {
 }
 
 /// Every normalizer, in the order of help and documentation.
-pub static NORMALIZERS: &[Entry<dyn Normalizer>] = &[];
+pub static NORMALIZERS: &[Entry<dyn Normalizer>] = &[
+    none::ENTRY,
+    max_abs::ENTRY,
+    standard::ENTRY,
+    robust::ENTRY,
+    min_max::ENTRY,
+    unit_l2::ENTRY,
+    quantile::ENTRY,
+    whiten::ENTRY,
+];
+
+/// The columns of a normalizer that keeps channels apart but not what was measured of them.
+fn abstract_columns(columns: &[Column]) -> Vec<Column> {
+    columns.iter().map(|column| Column { statistic: Statistic::Mixed, ..*column }).collect()
+}
 
 /// Builds the normalizer that `spec` names, as in `whiten:shrinkage=0.1`.
 ///

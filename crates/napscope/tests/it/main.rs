@@ -1,3 +1,5 @@
 //! Tests of the crate's public face: contracts over each registered list, oracles, properties.
 
+mod normalizers;
+mod oracle;
 mod sketches;

@@ -1,0 +1,151 @@
+//! A shrunk covariance and the whitening that goes with it, for few or many columns.
+//!
+//! With more columns than samples the covariance is never formed: its eigenvectors with variance lie in the span of the
+//! samples and come from the smaller matrix of inner products; shrinkage gives every direction outside of that span one
+//! and the same variance, so the whitening is still exact.
+//!
+//! Shrinkage: Ledoit & Wolf, "A well-conditioned estimator for large-dimensional covariance matrices" (2004), towards a
+//! multiple of the identity, as in scikit-learn's `LedoitWolf`.
+
+use super::principal::{BLOCK, CenteredRows, rank_floor};
+use crate::error::{Error, ErrorKind, Result};
+use faer::linalg::matmul::matmul;
+use faer::{Accum, Mat, Par};
+use rayon::prelude::*;
+use std::str::FromStr;
+
+/// How much of the covariance is replaced by a multiple of the identity of the same trace.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Shrinkage {
+    /// The share that Ledoit and Wolf derive from the data.
+    LedoitWolf,
+    /// This share, 0 … 1.
+    Fixed(f64),
+}
+
+impl FromStr for Shrinkage {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text {
+            "auto" => Ok(Shrinkage::LedoitWolf),
+            _ => text.parse().ok().filter(|share| (0.0..=1.0).contains(share)).map(Shrinkage::Fixed).ok_or(()),
+        }
+    }
+}
+
+/// The covariance (divided by the number of samples) of a matrix, by its eigenvectors.
+pub(crate) struct Covariance {
+    mean: Vec<f64>,
+    /// `[columns, rank]`: orthonormal eigenvectors, those with the largest variance first.
+    directions: Mat<f64>,
+    /// 1/σ along each direction; 0 where there is no variance at all.
+    inside: Vec<f64>,
+    /// 1/σ outside of the span of the directions; 0 where nothing is outside or no variance is.
+    outside: f64,
+}
+
+impl Covariance {
+    /// Learns the covariance of `values`, `[samples, columns]`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::TooFewSamples`] with fewer than 2 samples.
+    pub(crate) fn fit(values: &[f32], columns: usize, shrinkage: Shrinkage) -> Result<Self> {
+        let samples = values.len() / columns;
+        if samples < 2 {
+            return Err(Error::new(
+                ErrorKind::TooFewSamples,
+                format!("a covariance needs at least 2 samples, got {samples}"),
+            ));
+        }
+        let rows = CenteredRows::new(values, columns);
+        let (variances, directions) = rows.principal_directions()?;
+        let share = match shrinkage {
+            Shrinkage::LedoitWolf => ledoit_wolf(&rows, &variances),
+            Shrinkage::Fixed(share) => share,
+        };
+        let even = share * variances.iter().sum::<f64>() / columns as f64;
+        let floor = rank_floor(&variances, samples.max(columns));
+        let inverse_root = |variance: f64| if variance > floor { variance.sqrt().recip() } else { 0.0 };
+        Ok(Covariance {
+            inside: variances.iter().map(|variance| inverse_root((1.0 - share) * variance.max(0.0) + even)).collect(),
+            outside: if directions.ncols() < columns { inverse_root(even) } else { 0.0 },
+            mean: rows.mean,
+            directions,
+        })
+    }
+
+    /// Number of directions: the columns, or the rank of the reference where it has fewer samples than columns.
+    pub(crate) fn rank(&self) -> usize {
+        self.inside.len()
+    }
+
+    /// Coordinates along the eigenvectors, each with unit variance ("PCA whitening"); what lies outside of the span of
+    /// the reference is dropped.
+    ///
+    /// # Shapes
+    /// - `values`: `[samples, columns]`; the result is `[samples, rank]`.
+    pub(crate) fn coordinates(&self, values: &[f32]) -> Vec<f32> {
+        self.map_blocks(values, self.rank(), |_, along| along)
+    }
+
+    /// The rows multiplied by the symmetric inverse root of the covariance ("ZCA whitening"), so that Euclidean distances
+    /// are Mahalanobis distances, outside of the span of the reference too.
+    ///
+    /// # Shapes
+    /// - `values`: `[samples, columns]`; the result has the same shape.
+    pub(crate) fn whiten(&self, values: &[f32]) -> Vec<f32> {
+        self.map_blocks(values, self.mean.len(), |mut centered, mut along| {
+            // W z = outside · z + V (inside − outside) Vᵀ z, and `along` holds inside · Vᵀ z.
+            for sample in along.col_iter_mut() {
+                for (value, &inside) in sample.iter_mut().zip(&self.inside) {
+                    *value = if inside > 0.0 { *value * (1.0 - self.outside / inside) } else { 0.0 };
+                }
+            }
+            let beta = if self.outside > 0.0 { Accum::Add } else { Accum::Replace };
+            centered *= faer::Scale(self.outside);
+            matmul(&mut centered, beta, &self.directions, &along, 1.0, Par::Seq);
+            centered
+        })
+    }
+
+    /// Hands blocks of samples, centered and along the directions, to `finish` and collects what it makes of them.
+    /// Samples are columns here; every block has the same shape, so that a sample's bits do not hang on its batch.
+    fn map_blocks(
+        &self,
+        values: &[f32],
+        dimensions: usize,
+        finish: impl Fn(Mat<f64>, Mat<f64>) -> Mat<f64> + Sync,
+    ) -> Vec<f32> {
+        let columns = self.mean.len();
+        let mut out = vec![0.0f32; values.len() / columns * dimensions];
+        let blocks = out.par_chunks_mut(BLOCK * dimensions).zip(values.par_chunks(BLOCK * columns));
+        blocks.for_each(|(out, values)| {
+            let count = values.len() / columns;
+            let centered = Mat::from_fn(columns, BLOCK, |column, sample| {
+                if sample < count { f64::from(values[sample * columns + column]) - self.mean[column] } else { 0.0 }
+            });
+            let mut along = Mat::<f64>::zeros(self.rank(), BLOCK);
+            matmul(&mut along, Accum::Replace, self.directions.transpose(), &centered, 1.0, Par::Seq);
+            for sample in along.col_iter_mut() {
+                sample.iter_mut().zip(&self.inside).for_each(|(value, &inside)| *value *= inside);
+            }
+            let finished = finish(centered, along);
+            for (sample, out) in out.chunks_exact_mut(dimensions).enumerate() {
+                out.iter_mut().zip(finished.col(sample).iter()).for_each(|(out, value)| *out = *value as f32);
+            }
+        });
+        out
+    }
+}
+
+/// The share of Ledoit and Wolf, from the eigenvalues of the covariance and the lengths of the centered rows.
+fn ledoit_wolf(rows: &CenteredRows<'_>, variances: &[f64]) -> f64 {
+    let (samples, columns) = (rows.samples() as f64, rows.columns() as f64);
+    let fourth: f64 = rows.squared_lengths().map(|squared| squared * squared).sum();
+    let mean_variance = variances.iter().sum::<f64>() / columns;
+    let squares: f64 = variances.iter().map(|variance| variance * variance).sum();
+    let beta = (fourth / samples - squares) / (columns * samples);
+    let delta = squares / columns - mean_variance * mean_variance;
+    if beta <= 0.0 || delta <= 0.0 { 0.0 } else { (beta / delta).min(1.0) }
+}
