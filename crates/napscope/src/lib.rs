@@ -6,6 +6,7 @@
 
 mod error;
 pub mod names;
+pub mod progress;
 pub mod registry;
 mod statistics;
 
@@ -18,6 +19,8 @@ pub mod features;
 pub mod normalize;
 
 pub mod distance;
+
+pub mod neighbors;
 
 pub mod cluster;
 

@@ -2,9 +2,34 @@
 //!
 //! Everything that knows a metric ends at the [`SpanningTree`]; everything behind it works on tree heights alone.
 
+mod core_distance;
+mod disjoint_sets;
+mod spanning_tree;
+
+mod linkage;
+
+mod condensed_tree;
+
+mod selection;
+
+mod membership;
+
+mod exemplars;
+mod glosh;
+mod persistence;
+
+pub use condensed_tree::{CondensedTree, Row};
+pub use core_distance::core_distances;
+pub use linkage::LinkageTree;
+pub use spanning_tree::{Edge, SpanningTree};
+
 use crate::distance::Points;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
+use crate::neighbors::{content_order, ranks};
+use crate::progress::{Watch, unwatched};
 use serde::{Deserialize, Serialize};
+use spanning_tree::MutualReachability;
+use std::ops::ControlFlow;
 
 /// A pattern: clusters are numbered from 0, largest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -78,22 +103,145 @@ pub struct Clustering {
     pub outlier_score: Vec<f64>,
     /// How long each pattern lives, 0 … 1.
     pub persistence: Vec<f64>,
-    /// The samples at the heart of each pattern.
+    /// The samples at the heart of each pattern, in rising order.
     pub exemplars: Vec<Vec<usize>>,
+    /// The cluster of the [`CondensedTree`] that each pattern is.
+    pub nodes: Vec<u32>,
 }
 
+/// Bytes that a fit takes a neighbor of a sample, a sample, and a neighbor in each thread's heaps; held to by a test.
+const NEIGHBOR_BYTES: u64 = 12;
+const TREE_BYTES: u64 = 192;
+const HEAP_BYTES: u64 = 512;
+
 /// What HDBSCAN* finds: the clustering and the trees that it was read off.
+#[derive(Debug, Clone)]
 pub struct HdbscanFit {
     /// The patterns.
     pub clustering: Clustering,
+    /// The metric's distance from each sample to its `min_samples`-th neighbor.
+    pub core_distances: Vec<f64>,
+    /// The minimum spanning tree of mutual reachability.
+    pub spanning_tree: SpanningTree,
+    /// The hierarchy; condense it again for another `min_cluster_size`.
+    pub linkage_tree: LinkageTree,
+    /// The pruned hierarchy; read other selections off it with [`CondensedTree::clustering`].
+    pub condensed_tree: CondensedTree,
 }
 
 impl Hdbscan {
     /// Clusters `points`.
     ///
     /// # Errors
-    /// [`crate::ErrorKind::InvalidParameter`] and [`crate::ErrorKind::TooFewSamples`], saying which bound is broken.
-    pub fn fit(&self, _points: &Points) -> Result<HdbscanFit> {
-        unreachable!("written next")
+    /// [`ErrorKind::InvalidParameter`] and [`ErrorKind::TooFewSamples`], saying which bound is broken.
+    pub fn fit(&self, points: &Points) -> Result<HdbscanFit> {
+        self.fit_watched(points, &unwatched)
+    }
+
+    /// As [`Hdbscan::fit`]; `watch` is told the fraction done and may stop the work.
+    ///
+    /// # Errors
+    /// As [`Hdbscan::fit`], and [`ErrorKind::Interrupted`] when `watch` stops the work.
+    pub fn fit_watched(&self, points: &Points, watch: &Watch<'_>) -> Result<HdbscanFit> {
+        self.check_samples(points.samples())?;
+        let first_half = |fraction: f64| -> ControlFlow<()> { watch(0.5 * fraction) };
+        let second_half = |fraction: f64| -> ControlFlow<()> { watch(0.5 + 0.5 * fraction) };
+        let core_distances = core_distances(points, self.neighbors(), &first_half)?;
+        let graph = MutualReachability { points, core: &core_distances, alpha: self.alpha };
+        let spanning_tree = spanning_tree::spanning_tree(&graph, &second_half)?;
+        let linkage_tree = LinkageTree::new(&spanning_tree, &ranks(&content_order(points)))?;
+        let condensed_tree = linkage_tree.condense(self.min_cluster_size)?;
+        let clustering = condensed_tree.clustering(self)?;
+        Ok(HdbscanFit { clustering, core_distances, spanning_tree, linkage_tree, condensed_tree })
+    }
+
+    /// The most bytes that a fit of `samples` points takes at once, the points themselves and the program not counted; the
+    /// result is part of it.
+    pub fn memory_bytes(&self, samples: usize, _dimensions: usize) -> u64 {
+        let (samples, neighbors) = (samples as u64, self.neighbors() as u64);
+        let threads = rayon::current_num_threads() as u64;
+        samples * (NEIGHBOR_BYTES * neighbors + TREE_BYTES) + threads * (neighbors + 1) * HEAP_BYTES
+    }
+
+    /// `min_samples`, or what stands for it.
+    fn neighbors(&self) -> usize {
+        self.min_samples.unwrap_or(self.min_cluster_size)
+    }
+
+    fn check_samples(&self, samples: usize) -> Result<()> {
+        self.check()?;
+        let needed = self.min_cluster_size.max(self.neighbors() + 1);
+        if samples >= needed {
+            return Ok(());
+        }
+        let (name, value) = match self.min_samples {
+            Some(value) if value + 1 > self.min_cluster_size => ("min_samples", value),
+            _ => ("min_cluster_size", self.min_cluster_size),
+        };
+        let message = format!("{samples} samples are too few for {name} {value}: it takes at least {needed}");
+        Err(Error::new(ErrorKind::TooFewSamples, message).hint(format!("give more samples, or lower {name}")))
+    }
+
+    /// Checks the parameters by themselves.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidParameter`] naming the parameter, its bound and what was found.
+    pub fn check(&self) -> Result<()> {
+        let refuse = |what: String| Err(Error::new(ErrorKind::InvalidParameter, what));
+        if self.min_cluster_size < 2 {
+            return refuse(format!("min_cluster_size must be at least 2, got {}", self.min_cluster_size));
+        }
+        if self.min_samples == Some(0) {
+            return refuse("min_samples must be at least 1, got 0 (the point itself does not count)".into());
+        }
+        if !(self.alpha > 0.0 && self.alpha.is_finite()) {
+            return refuse(format!("alpha must be a finite number above 0, got {}", self.alpha));
+        }
+        let epsilon = self.cluster_selection_epsilon;
+        if !(epsilon >= 0.0 && epsilon.is_finite()) {
+            return refuse(format!("cluster_selection_epsilon must be a finite number from 0 up, got {epsilon}"));
+        }
+        match self.max_cluster_size {
+            Some(limit) if limit < self.min_cluster_size => refuse(format!(
+                "max_cluster_size {limit} is below min_cluster_size {}: no cluster could be selected",
+                self.min_cluster_size
+            )),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl CondensedTree {
+    /// Selects patterns by the parameters that come after the tree: `selection`, `cluster_selection_epsilon`,
+    /// `max_cluster_size`, `allow_single_cluster` and `glosh`.
+    ///
+    /// # Errors
+    /// As [`Hdbscan::check`].
+    pub fn clustering(&self, parameters: &Hdbscan) -> Result<Clustering> {
+        parameters.check()?;
+        let clusters = self.clusters();
+        let selection::Selected { chosen, mass } = selection::select(&clusters, parameters);
+        let held = membership::chosen_cluster(self, &clusters, &chosen, parameters.cluster_selection_epsilon);
+        let mut sizes = vec![0; clusters.len()];
+        held.iter().flatten().for_each(|&cluster| sizes[cluster] += 1);
+        let mut patterns: Vec<usize> = (0..clusters.len()).filter(|&cluster| sizes[cluster] > 0).collect();
+        patterns.sort_by_key(|&cluster| std::cmp::Reverse(sizes[cluster]));
+        let mut id = vec![ClusterId(0); clusters.len()];
+        for (number, &cluster) in patterns.iter().enumerate() {
+            id[cluster] = ClusterId(number as u32);
+        }
+        let largest_lambda = persistence::largest_lambda(self);
+        let mut exemplars = exemplars::exemplars(self, &clusters, &chosen);
+        let of_patterns = || patterns.iter().copied();
+        Ok(Clustering {
+            labels: held.iter().map(|cluster| cluster.map(|cluster| id[cluster])).collect(),
+            membership: membership::membership(self, &clusters, &held),
+            outlier_score: glosh::outlier_scores(self, &clusters, parameters.glosh),
+            persistence: of_patterns()
+                .map(|cluster| persistence::persistence(mass[cluster], clusters[cluster].size, largest_lambda))
+                .collect(),
+            exemplars: of_patterns().map(|cluster| std::mem::take(&mut exemplars[cluster])).collect(),
+            nodes: of_patterns().map(|cluster| (self.samples() + cluster) as u32).collect(),
+        })
     }
 }

@@ -7,6 +7,8 @@
 //! A layer has many channels, each with a distribution. L2 kinds add the squares of the channels' distances and take the
 //! root; L1 kinds and kernels add the channels' distances. Both keep the properties of a metric.
 
+mod norm;
+
 use crate::error::Result;
 use crate::features::Features;
 use crate::registry::Entry;
@@ -104,12 +106,11 @@ impl Points {
         self.rescale
     }
 
-    /// The geometry's distance of two rows, summed in f64 in the order of the coordinates; [`Rescale`] is not yet applied.
+    /// The geometry's distance of two rows, summed in f64 in a fixed order; [`Rescale`] is not yet applied.
     pub fn raw_distance(&self, a: &[f32], b: &[f32]) -> f64 {
-        let differences = a.iter().zip(b).map(|(a, b)| f64::from(*a) - f64::from(*b));
         match &self.geometry {
-            Geometry::L2 => differences.map(|d| d * d).sum::<f64>().sqrt(),
-            Geometry::L1 => differences.map(f64::abs).sum(),
+            Geometry::L2 => norm::squared_l2(a, b).sqrt(),
+            Geometry::L1 => norm::l1(a, b),
             Geometry::Kernel(kernel) => kernel.distance(a, b),
         }
     }

@@ -1,5 +1,7 @@
 //! Tests of the crate's public face: contracts over each registered list, oracles, properties.
 
+mod allocation;
+mod clustering;
 mod normalizers;
 mod oracle;
 mod sketches;
