@@ -1,1 +1,46 @@
-//! Tap any layer of an ONNX model.
+//! Tap any layer of an ONNX model: list every value it can produce, and stream the wanted ones.
+//!
+//! ```no_run
+//! # use napscope_onnx::{Choice, InputData, InputTensor, Model, Streaming, Tap};
+//! let model = Model::open("resnet.onnx")?;
+//! let engine = Choice::rten();
+//! let layers = model.layers(&engine, None)?;
+//! let tap = Tap::new(&model, &engine, &layers, &layers.select(&["layer?.*.relu"])?)?;
+//! let read = |rows: std::ops::Range<usize>| {
+//!     let pictures = InputData::Float(vec![0.0; rows.len() * 28 * 28]);
+//!     Ok(vec![InputTensor::new(vec![rows.len(), 1, 28, 28], pictures)?])
+//! };
+//! tap.run(1000, Streaming { threads: 2, batch: 64 }, &read, &|batch| {
+//!     println!("{}: {} samples", tap.layers()[batch.layer].name, batch.activations.samples());
+//!     Ok(())
+//! })?;
+//! # Ok::<(), napscope::Error>(())
+//! ```
+//!
+//! This crate is the only place that knows the engines, and in it `rten.rs` is the only file that knows rten.
+
+mod proto;
+mod tensor;
+
+mod model;
+
+mod graph;
+
+mod splice;
+
+mod engine;
+mod rten;
+
+mod layout;
+mod names;
+
+mod layers;
+
+mod arrange;
+mod tap;
+
+pub use engine::Choice;
+pub use layers::{Layers, LeftOut, Value};
+pub use model::{Dim, Input, Model};
+pub use tap::{Read, Sink, Streaming, Tap};
+pub use tensor::{DataType, InputData, InputTensor};

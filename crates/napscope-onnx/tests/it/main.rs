@@ -1,0 +1,5 @@
+//! Tests of the whole crate, in one binary: what a user of it sees.
+
+mod common;
+mod invariance;
+mod oracle;
