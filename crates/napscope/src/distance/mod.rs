@@ -7,7 +7,18 @@
 //! A layer has many channels, each with a distribution. L2 kinds add the squares of the channels' distances and take the
 //! root; L1 kinds and kernels add the channels' distances. Both keep the properties of a metric.
 
+mod cosine;
+mod distribution;
+mod embedding;
+mod energy;
+mod hellinger;
+mod jensen_shannon;
+mod mahalanobis;
 mod norm;
+mod plain;
+mod total_variation;
+mod wasserstein_1;
+mod wasserstein_2;
 
 use crate::error::Result;
 use crate::features::Features;
@@ -149,7 +160,19 @@ pub trait Embedding: Send + Sync {
 }
 
 /// Every metric, in the order of help and documentation.
-pub static METRICS: &[Entry<dyn Metric>] = &[];
+pub static METRICS: &[Entry<dyn Metric>] = &[
+    plain::EUCLIDEAN,
+    plain::MANHATTAN,
+    cosine::COSINE,
+    cosine::ANGULAR,
+    mahalanobis::ENTRY,
+    wasserstein_1::ENTRY,
+    wasserstein_2::ENTRY,
+    energy::ENTRY,
+    hellinger::ENTRY,
+    total_variation::ENTRY,
+    jensen_shannon::ENTRY,
+];
 
 /// Builds the metric that `spec` names.
 ///

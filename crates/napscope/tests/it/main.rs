@@ -2,6 +2,7 @@
 
 mod allocation;
 mod clustering;
+mod metrics;
 mod normalizers;
 mod oracle;
 mod sketches;
