@@ -1,9 +1,9 @@
 //! Tap any layer of an ONNX model: list every value it can produce, and stream the wanted ones.
 //!
 //! ```no_run
-//! # use napscope_onnx::{Choice, InputData, InputTensor, Model, Streaming, Tap};
+//! # use napscope_onnx::{Choice, Request, InputData, InputTensor, Model, Streaming, Tap};
 //! let model = Model::open("resnet.onnx")?;
-//! let engine = Choice::rten();
+//! let engine = Choice::new(&Request::default())?;
 //! let layers = model.layers(&engine, None)?;
 //! let tap = Tap::new(&model, &engine, &layers, &layers.select(&["layer?.*.relu"])?)?;
 //! let read = |rows: std::ops::Range<usize>| {
@@ -17,7 +17,7 @@
 //! # Ok::<(), napscope::Error>(())
 //! ```
 //!
-//! This crate is the only place that knows the engines, and in it `rten.rs` is the only file that knows rten.
+//! This crate is the only place that knows the engines, and in it `rten.rs` and `ort.rs` know one each.
 
 mod proto;
 mod tensor;
@@ -29,7 +29,9 @@ mod graph;
 mod splice;
 
 mod engine;
+mod ort;
 mod rten;
+mod runtime;
 
 mod layout;
 mod names;
@@ -39,7 +41,7 @@ mod layers;
 mod arrange;
 mod tap;
 
-pub use engine::Choice;
+pub use engine::{Choice, ENGINES, EngineName, PROVIDERS, Provider, Request};
 pub use layers::{Layers, LeftOut, Value};
 pub use model::{Dim, Input, Model};
 pub use tap::{Read, Sink, Streaming, Tap};

@@ -106,6 +106,12 @@ impl Model {
         &self.graph
     }
 
+    /// Those of `taps` that are no outputs of the graph as it stands.
+    pub(crate) fn hidden<'a>(&self, taps: &[&'a str]) -> Vec<&'a str> {
+        let outputs: BTreeSet<&str> = self.graph.output.iter().map(|output| output.name.as_str()).collect();
+        taps.iter().copied().filter(|tap| !outputs.contains(tap)).collect()
+    }
+
     /// Names of the files beside the model that hold weights, as the model writes them.
     fn external_names(&self) -> BTreeSet<String> {
         fn collect(graph: &GraphProto, names: &mut BTreeSet<String>) {

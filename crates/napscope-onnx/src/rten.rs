@@ -50,9 +50,7 @@ impl Rten {
     }
 
     fn attempt(model: &Model, taps: &[&str], trial: &[InputTensor], optimize: bool) -> Result<Rten> {
-        let declared = model.graph().output.iter().map(|output| output.name.as_str());
-        let outputs: Vec<&str> = declared.collect();
-        let spliced = splice::with_outputs(model.bytes(), taps.iter().copied().filter(|tap| !outputs.contains(tap)))?;
+        let spliced = splice::with_outputs(model.bytes(), model.hidden(taps))?;
         let mut options = ModelOptions::with_all_ops();
         options.enable_optimization(optimize);
         for (name, bytes) in model.external_data()? {
@@ -103,6 +101,10 @@ impl Engine for Rten {
             }
         }
         Ok(())
+    }
+
+    fn copies_weights(&self) -> bool {
+        false
     }
 }
 

@@ -98,7 +98,9 @@ impl Tap {
         let tapped: usize = self.values.iter().map(|value| value.bytes).sum();
         let arranged = self.values.iter().map(|value| value.bytes).max().unwrap_or(0);
         let worker = read * self.chunk(streaming.batch) + (read + tapped + arranged + self.live_bytes) * self.grain;
-        self.model_bytes + streaming.threads.max(1) * worker
+        let threads = streaming.threads.max(1);
+        let copies = if self.engine.copies_weights() { threads } else { 1 };
+        copies * self.model_bytes + threads * worker
     }
 
     /// Refuses a run that would hold more than `limit` bytes at once.

@@ -1,6 +1,6 @@
 //! The committed models, their inputs, and a short way through the crate.
 
-use napscope_onnx::{Choice, InputData, InputTensor, Layers, Model, Streaming, Tap};
+use napscope_onnx::{Choice, EngineName, InputData, InputTensor, Layers, Model, Request, Streaming, Tap};
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -10,6 +10,17 @@ use std::sync::Mutex;
 /// The folder of the oracles.
 pub(crate) fn oracles() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../oracles")
+}
+
+/// rten, and onnxruntime where this machine has it: as `NAPSCOPE_TEST_ORT` names it, or in the usual places. With
+/// `CI_REQUIRE_ORT=1` it must be there.
+pub(crate) fn engines() -> Vec<Choice> {
+    let library = std::env::var_os("NAPSCOPE_TEST_ORT").map(PathBuf::from);
+    let ort = Choice::new(&Request { engine: EngineName::Ort, library, ..Request::default() });
+    if let (Err(error), Ok("1")) = (&ort, std::env::var("CI_REQUIRE_ORT").as_deref()) {
+        panic!("CI_REQUIRE_ORT=1, and {error}");
+    }
+    [Choice::rten()].into_iter().chain(ort.ok()).collect()
 }
 
 /// A committed model.

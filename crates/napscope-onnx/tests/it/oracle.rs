@@ -1,6 +1,6 @@
 //! Every tapped value against onnxruntime without optimisation (`oracles/make_taps.py`).
 
-use crate::common::{inputs, model, references, tap_all};
+use crate::common::{engines, inputs, model, references, tap_all};
 use napscope_onnx::{Choice, Streaming, Value};
 use serde_json::Value as Json;
 
@@ -52,20 +52,27 @@ fn check(engine: &Choice) {
         let (layers, activations) = tap_all(&model, engine, &inputs, Streaming { threads: 1, batch: 3 });
         for (value, activations) in layers.values.iter().zip(&activations) {
             let expected = &reference["values"][&value.tensor];
-            assert!(expected.is_object(), "{name}: onnxruntime knows no value `{}`", value.tensor);
+            assert!(expected.is_object(), "{engine}, {name}: the oracle knows no value `{}`", value.tensor);
             let difference = difference(value, activations, expected);
             let tolerance = if expected["half"] == true { HALF_TOLERANCE } else { TOLERANCE };
-            assert!(difference <= tolerance, "{name}: {} ({}) is off by {difference}", value.name, value.tensor);
+            assert!(
+                difference <= tolerance,
+                "{engine}, {name}: {} ({}) is off by {difference}",
+                value.name,
+                value.tensor
+            );
             compared += 1;
         }
         // Attention splits the batch into heads, and the oddities are there to be left out; else nothing is.
         let complete = !name.starts_with("transformer") && name != "oddities";
-        assert!(!complete || layers.left_out.is_empty(), "{name}: left out {:?}", layers.left_out);
+        assert!(!complete || layers.left_out.is_empty(), "{engine}, {name}: left out {:?}", layers.left_out);
     }
-    assert!(compared >= 370, "only {compared} values were compared");
+    assert!(compared >= 370, "{engine}: only {compared} values were compared");
 }
 
 #[test]
-fn rten_computes_what_onnxruntime_computes() {
-    check(&Choice::rten());
+fn every_engine_computes_what_onnxruntime_computes_without_optimisation() {
+    for engine in engines() {
+        check(&engine);
+    }
 }
