@@ -8,6 +8,8 @@ pub mod settings;
 
 pub mod commands;
 
+pub mod data;
+
 pub mod extraction;
 
 pub mod interrupt;

@@ -1,0 +1,32 @@
+//! Data sources: from a path that the user gave to samples that a network, or a sketch, can take.
+//!
+//! Data flows downwards through this list: bytes of a file, arrays in it, columns and inputs made of arrays, and at the end
+//! two ways to deliver them: [`DataSet`] hands a network its inputs, [`ReadyMade`] is a source of activations itself.
+//! Nothing in this module unpickles, runs or trusts what it reads.
+
+mod budget;
+mod bytes;
+
+mod dtype;
+mod npy;
+mod npz;
+mod safetensors;
+
+mod array;
+mod array_file;
+
+mod columns;
+mod keys;
+mod resolve;
+
+mod ready_made;
+mod source;
+
+pub use array::Array;
+pub use array_file::{ArrayEntry, ArrayFile};
+pub use budget::Budget;
+pub use columns::{Column, ColumnValues};
+pub use dtype::{DType, Kind};
+pub use ready_made::{ReadyMade, ReadyMadeOptions};
+pub use resolve::{InputKind, ModelInput};
+pub use source::{DataSet, InputTensor, NamedInput, OpenOptions, TensorValues};

@@ -1,0 +1,204 @@
+//! A data set: the inputs of a network and what is known of each sample.
+
+use super::array::Array;
+use super::array_file::ArrayFile;
+use super::budget::Budget;
+use super::columns::{self, Column};
+use super::dtype::Kind;
+use super::keys::ContentKeys;
+use super::resolve::{self, InputKind, ModelInput};
+use napscope::{Error, ErrorKind, Result};
+use std::path::Path;
+
+/// How a data set is opened.
+#[derive(Debug, Clone, Default)]
+pub struct OpenOptions {
+    /// The inputs of the network; empty when there is none.
+    pub model_inputs: Vec<ModelInput>,
+    /// `--input NAME=ARRAY`: which array feeds which input.
+    pub input_arrays: Vec<(String, String)>,
+    /// Most bytes that arrays may hold in memory (only deflated arrays are held); `None` for no limit.
+    pub memory_limit: Option<u64>,
+}
+
+/// One input as a data set delivers it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NamedInput {
+    /// The input's name in the network; without a network, the array's name.
+    pub name: String,
+    /// What it is made of: an array, or `pictures`.
+    pub source: String,
+    /// What is delivered.
+    pub kind: InputKind,
+    /// The shape of one sample.
+    pub shape: Vec<usize>,
+}
+
+/// A batch of one input.
+///
+/// # Shapes
+/// - `values`: `shape`, whose first axis counts the samples of the batch; C order.
+#[derive(Debug, Clone, PartialEq)]
+pub struct InputTensor {
+    /// The input's name in the network.
+    pub name: String,
+    /// Samples first.
+    pub shape: Vec<usize>,
+    /// The numbers.
+    pub values: TensorValues,
+}
+
+/// The numbers of a tensor.
+#[derive(Debug, Clone, PartialEq)]
+pub enum TensorValues {
+    /// For [`InputKind::Float`].
+    F32(Vec<f32>),
+    /// For [`InputKind::Int`].
+    I64(Vec<i64>),
+}
+
+/// Samples that a network can take. Reading takes `&self`: any number of threads may read at once.
+#[derive(Debug)]
+pub struct DataSet {
+    samples: usize,
+    inputs: Vec<NamedInput>,
+    columns: Vec<Column>,
+    notes: Vec<String>,
+    arrays: Vec<Array>,
+    keys: ContentKeys,
+    budget: Budget,
+}
+
+impl DataSet {
+    /// Opens the data at `path`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Source`] for files that cannot be read or are refused, [`ErrorKind::ShapeMismatch`] for arrays that do not
+    /// fit the network or each other, [`ErrorKind::InvalidParameter`] when it is not clear which arrays are meant,
+    /// [`ErrorKind::MemoryLimit`] for deflated arrays that are too large.
+    pub fn open(path: &Path, options: &OpenOptions) -> Result<DataSet> {
+        let file = ArrayFile::open(path)?;
+        Self::from_arrays(file, options).map_err(|error| error.context(path.display().to_string()))
+    }
+
+    fn from_arrays(file: ArrayFile, options: &OpenOptions) -> Result<DataSet> {
+        let budget = Budget::new(options.memory_limit);
+        let mut notes = file.notes.clone();
+        let (mut inputs, mut arrays) = (Vec::new(), Vec::new());
+        for (name, entry) in resolve::resolve(&file, &options.model_inputs, &options.input_arrays)? {
+            let declared = options.model_inputs.iter().find(|input| input.name == name).cloned();
+            let kind = if entry.dtype().kind() == Kind::Int { InputKind::Int } else { InputKind::Float };
+            let input = declared.unwrap_or(ModelInput { name, kind, shape: None });
+            let shape = resolve::fit(&input, entry)?;
+            notes.extend(resolve::note(entry, &input));
+            inputs.push(NamedInput { name: input.name, source: entry.name().into(), kind: input.kind, shape });
+            arrays.push(entry.open(&budget)?);
+        }
+        let samples = same_length(&arrays)?;
+        let used: Vec<&str> = arrays.iter().map(Array::name).collect();
+        let columns = read_columns(&file, &used, samples, &budget, &mut notes)?;
+        let keys = ContentKeys::new(&arrays, samples);
+        Ok(DataSet { samples, inputs, columns, notes, arrays, keys, budget })
+    }
+
+    /// Number of samples; at least 1.
+    pub fn samples(&self) -> usize {
+        self.samples
+    }
+
+    /// The inputs, in the network's order.
+    pub fn inputs(&self) -> &[NamedInput] {
+        &self.inputs
+    }
+
+    /// What is known of each sample.
+    pub fn columns(&self) -> &[Column] {
+        &self.columns
+    }
+
+    /// What the user should know: what was ignored, or delivered in an unusual way.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
+    /// Bytes that deflated arrays hold in memory.
+    pub fn held_bytes(&self) -> u64 {
+        self.budget.held()
+    }
+
+    /// Reads the samples `samples`, in this order: one tensor an input, in the order of [`DataSet::inputs`].
+    ///
+    /// # Errors
+    /// [`ErrorKind::Source`] when a sample cannot be read, or does not fit the number type.
+    pub fn read(&self, samples: &[usize]) -> Result<Vec<InputTensor>> {
+        let tensors = self.inputs.iter().zip(&self.arrays).map(|(input, array)| {
+            let values = match input.kind {
+                InputKind::Float => TensorValues::F32(array.f32(samples)?),
+                InputKind::Int => TensorValues::I64(array.i64(samples)?),
+            };
+            let shape = std::iter::once(samples.len()).chain(input.shape.iter().copied()).collect();
+            Ok(InputTensor { name: input.name.clone(), shape, values })
+        });
+        tensors.collect()
+    }
+
+    /// The first 8 bytes of the SHA-256 of the sample's bytes: the same wherever the sample stands.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Source`] when the sample cannot be read.
+    pub fn content_key(&self, sample: usize) -> Result<u64> {
+        self.keys.of(&self.arrays, sample)
+    }
+}
+
+/// The number of rows that all `arrays` share.
+pub(super) fn same_length(arrays: &[Array]) -> Result<usize> {
+    let first = &arrays[0];
+    if let Some(other) = arrays.iter().find(|array| array.rows() != first.rows()) {
+        let message = format!(
+            "array `{}` has {} samples, array `{}` has {}",
+            first.name(),
+            first.rows(),
+            other.name(),
+            other.rows()
+        );
+        return Err(Error::new(ErrorKind::ShapeMismatch, message)
+            .hint("the first axis counts the samples and must be as long in all of them"));
+    }
+    if first.rows() == 0 || arrays.iter().any(|array| array.row_len() == 0) {
+        let empty = arrays.iter().find(|array| array.rows() * array.row_len() == 0).unwrap_or(first);
+        let message =
+            format!("array `{}` of shape {} is empty", empty.name(), super::array_file::show_shape(empty.shape()));
+        return Err(Error::new(ErrorKind::TooFewSamples, message).hint("save at least one sample"));
+    }
+    Ok(first.rows())
+}
+
+/// Every array but the `used` ones that holds columns, as columns; notes say what was ignored.
+pub(super) fn read_columns(
+    file: &ArrayFile,
+    used: &[&str],
+    samples: usize,
+    budget: &Budget,
+    notes: &mut Vec<String>,
+) -> Result<Vec<Column>> {
+    let mut found = Vec::new();
+    for entry in file.entries.iter().filter(|entry| !used.contains(&entry.name())) {
+        let per_sample = entry.shape().first() == Some(&samples);
+        match entry.dtype().kind() {
+            Kind::Refused if per_sample && *entry.dtype() == super::dtype::DType::Object => {
+                // It holds something of each sample, most likely the labels: going on without them would surprise.
+                entry.open(budget)?;
+            }
+            _ if columns::holds_columns(entry.dtype(), entry.shape(), samples) => {
+                found.extend(columns::from_array(&entry.open(budget)?)?);
+            }
+            _ => notes.push(format!(
+                "array {} is ignored: a column has one row a sample ({samples}) and at most {} values in it",
+                entry.describe(),
+                columns::MAX_COLUMNS
+            )),
+        }
+    }
+    Ok(found)
+}
