@@ -24,6 +24,8 @@ pub mod neighbors;
 
 pub mod cluster;
 
+pub mod manifold;
+
 pub mod pipeline;
 
 pub use error::{Error, ErrorKind, Result};

@@ -43,7 +43,7 @@ struct Whitening {
 impl Embedding for Whitening {
     fn embed(&self, features: &Features) -> Result<Points> {
         features.expect_columns(&self.columns)?;
-        let values = self.covariance.whiten(features.values());
+        let values = self.covariance.isometric(features.values());
         Ok(Points::new(values, self.columns.len(), Geometry::L2, Rescale::Identity))
     }
 }

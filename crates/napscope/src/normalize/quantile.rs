@@ -52,7 +52,7 @@ impl Transform for Ranks {
         let width = self.columns.len();
         let mut values = features.values().to_vec();
         // Columns outside, so that a column's ranks stay in the cache for a whole block of rows.
-        values.par_chunks_mut(256 * width).for_each(|rows| {
+        values.par_chunks_mut(4096 * width).for_each(|rows| {
             for (column, sorted) in self.sorted.chunks_exact(self.samples).enumerate() {
                 rows[column..].iter_mut().step_by(width).for_each(|value| *value = rank(sorted, *value) as f32);
             }
@@ -72,7 +72,12 @@ fn rank(sorted: &[f32], value: f32) -> f64 {
         return 1.0;
     }
     let below = sorted.partition_point(|reference| *reference < value);
-    let through = sorted.partition_point(|reference| *reference <= value);
+    // Mostly a value is in the reference once, or not at all.
+    let ties = &sorted[below..];
+    let through = match ties.get(1).is_some_and(|next| *next <= value) {
+        true => below + ties.partition_point(|reference| *reference <= value),
+        false => below + usize::from(ties[0] == value),
+    };
     let position = if through > below {
         0.5 * (below + through - 1) as f64
     } else {
@@ -96,6 +101,7 @@ mod tests {
             (1.0, 3.0 / 6.0),
             (2.0, 4.5 / 6.0),
             (3.0, 5.0 / 6.0),
+            (3.5, 5.5 / 6.0),
             (4.0, 1.0),
             (9.0, 1.0),
         ] {

@@ -7,11 +7,10 @@
 //! Shrinkage: Ledoit & Wolf, "A well-conditioned estimator for large-dimensional covariance matrices" (2004), towards a
 //! multiple of the identity, as in scikit-learn's `LedoitWolf`.
 
-use super::principal::{BLOCK, CenteredRows, rank_floor};
+use super::principal::{CenteredRows, PrincipalAxes, rank_floor};
 use crate::error::{Error, ErrorKind, Result};
 use faer::linalg::matmul::matmul;
 use faer::{Accum, Mat, Par};
-use rayon::prelude::*;
 use std::str::FromStr;
 
 /// How much of the covariance is replaced by a multiple of the identity of the same trace.
@@ -36,12 +35,10 @@ impl FromStr for Shrinkage {
 
 /// The covariance (divided by the number of samples) of a matrix, by its eigenvectors.
 pub(crate) struct Covariance {
-    mean: Vec<f64>,
-    /// `[columns, rank]`: orthonormal eigenvectors, those with the largest variance first.
-    directions: Mat<f64>,
-    /// 1/σ along each direction; 0 where there is no variance at all.
+    axes: PrincipalAxes,
+    /// 1/σ along each axis; 0 where there is no variance at all.
     inside: Vec<f64>,
-    /// 1/σ outside of the span of the directions; 0 where nothing is outside or no variance is.
+    /// 1/σ outside of the span of the axes; 0 where nothing is outside or no variance is.
     outside: f64,
 }
 
@@ -59,19 +56,19 @@ impl Covariance {
             ));
         }
         let rows = CenteredRows::new(values, columns);
-        let (variances, directions) = rows.principal_directions()?;
+        let axes = rows.principal_axes()?;
+        let variances = &axes.variances;
         let share = match shrinkage {
-            Shrinkage::LedoitWolf => ledoit_wolf(&rows, &variances),
+            Shrinkage::LedoitWolf => ledoit_wolf(&rows, variances),
             Shrinkage::Fixed(share) => share,
         };
         let even = share * variances.iter().sum::<f64>() / columns as f64;
-        let floor = rank_floor(&variances, samples.max(columns));
+        let floor = rank_floor(variances, samples.max(columns));
         let inverse_root = |variance: f64| if variance > floor { variance.sqrt().recip() } else { 0.0 };
         Ok(Covariance {
             inside: variances.iter().map(|variance| inverse_root((1.0 - share) * variance.max(0.0) + even)).collect(),
-            outside: if directions.ncols() < columns { inverse_root(even) } else { 0.0 },
-            mean: rows.mean,
-            directions,
+            outside: if variances.len() < columns { inverse_root(even) } else { 0.0 },
+            axes,
         })
     }
 
@@ -80,62 +77,45 @@ impl Covariance {
         self.inside.len()
     }
 
-    /// Coordinates along the eigenvectors, each with unit variance ("PCA whitening"); what lies outside of the span of
-    /// the reference is dropped.
+    /// Coordinates along the axes, each with unit variance ("PCA whitening"); what lies outside of the span of the
+    /// reference is dropped.
     ///
     /// # Shapes
     /// - `values`: `[samples, columns]`; the result is `[samples, rank]`.
     pub(crate) fn coordinates(&self, values: &[f32]) -> Vec<f32> {
-        self.map_blocks(values, self.rank(), |_, along| along)
+        self.axes.map_blocks(values, self.rank(), |_, mut along| {
+            scale_rows(&mut along, |axis| self.inside[axis]);
+            along
+        })
     }
 
-    /// The rows multiplied by the symmetric inverse root of the covariance ("ZCA whitening"), so that Euclidean distances
-    /// are Mahalanobis distances, outside of the span of the reference too.
+    /// The rows multiplied by the symmetric inverse root of the covariance ("ZCA whitening").
     ///
     /// # Shapes
     /// - `values`: `[samples, columns]`; the result has the same shape.
     pub(crate) fn whiten(&self, values: &[f32]) -> Vec<f32> {
-        self.map_blocks(values, self.mean.len(), |mut centered, mut along| {
-            // W z = outside · z + V (inside − outside) Vᵀ z, and `along` holds inside · Vᵀ z.
-            for sample in along.col_iter_mut() {
-                for (value, &inside) in sample.iter_mut().zip(&self.inside) {
-                    *value = if inside > 0.0 { *value * (1.0 - self.outside / inside) } else { 0.0 };
-                }
-            }
-            let beta = if self.outside > 0.0 { Accum::Add } else { Accum::Replace };
+        self.axes.map_blocks(values, self.axes.columns(), |mut centered, mut along| {
+            // W z = outside · z + V (inside − outside) Vᵀ z
+            scale_rows(&mut along, |axis| self.inside[axis] - self.outside);
             centered *= faer::Scale(self.outside);
-            matmul(&mut centered, beta, &self.directions, &along, 1.0, Par::Seq);
+            matmul(&mut centered, Accum::Add, &self.axes.directions, &along, 1.0, Par::Seq);
             centered
         })
     }
 
-    /// Hands blocks of samples, centered and along the directions, to `finish` and collects what it makes of them.
-    /// Samples are columns here; every block has the same shape, so that a sample's bits do not hang on its batch.
-    fn map_blocks(
-        &self,
-        values: &[f32],
-        dimensions: usize,
-        finish: impl Fn(Mat<f64>, Mat<f64>) -> Mat<f64> + Sync,
-    ) -> Vec<f32> {
-        let columns = self.mean.len();
-        let mut out = vec![0.0f32; values.len() / columns * dimensions];
-        let blocks = out.par_chunks_mut(BLOCK * dimensions).zip(values.par_chunks(BLOCK * columns));
-        blocks.for_each(|(out, values)| {
-            let count = values.len() / columns;
-            let centered = Mat::from_fn(columns, BLOCK, |column, sample| {
-                if sample < count { f64::from(values[sample * columns + column]) - self.mean[column] } else { 0.0 }
-            });
-            let mut along = Mat::<f64>::zeros(self.rank(), BLOCK);
-            matmul(&mut along, Accum::Replace, self.directions.transpose(), &centered, 1.0, Par::Seq);
-            for sample in along.col_iter_mut() {
-                sample.iter_mut().zip(&self.inside).for_each(|(value, &inside)| *value *= inside);
-            }
-            let finished = finish(centered, along);
-            for (sample, out) in out.chunks_exact_mut(dimensions).enumerate() {
-                out.iter_mut().zip(finished.col(sample).iter()).for_each(|(out, value)| *out = *value as f32);
-            }
-        });
-        out
+    /// Rows between which Euclidean distances are Mahalanobis distances, outside of the span of the reference too: the
+    /// coordinates where they tell everything, else the whitened rows.
+    ///
+    /// # Shapes
+    /// - `values`: `[samples, columns]`; the result has the same shape.
+    pub(crate) fn isometric(&self, values: &[f32]) -> Vec<f32> {
+        if self.rank() == self.axes.columns() { self.coordinates(values) } else { self.whiten(values) }
+    }
+}
+
+fn scale_rows(matrix: &mut Mat<f64>, factor: impl Fn(usize) -> f64) {
+    for column in matrix.col_iter_mut() {
+        column.iter_mut().enumerate().for_each(|(row, value)| *value *= factor(row));
     }
 }
 

@@ -2,8 +2,10 @@
 //! directions.
 
 mod covariance;
+mod krylov;
 mod principal;
 mod row_order;
 
 pub(crate) use covariance::{Covariance, Shrinkage};
+pub(crate) use principal::{CenteredRows, PrincipalAxes};
 pub(crate) use row_order::canonical_order;

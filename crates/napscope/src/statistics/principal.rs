@@ -1,30 +1,84 @@
-//! Principal directions: the eigenvectors of a covariance, from the smaller side of the matrix.
+//! Principal axes: the eigenvectors of a covariance, from the smaller side of the matrix.
 //!
 //! With more columns than samples the covariance is never formed: its eigenvectors with variance lie in the span of the
-//! samples and come from the matrix of their inner products.
+//! samples and come from the matrix of their inner products. Where only the first few axes are wanted of a matrix that is
+//! large on both sides, see [`super::krylov`].
 
 use super::canonical_order;
 use crate::error::{Error, ErrorKind, Result};
 use faer::linalg::matmul::{matmul, triangular};
-use faer::{Accum, Mat, Par, Side};
+use faer::{Accum, Mat, MatRef, Par, Side};
+use rayon::prelude::*;
 
 /// Rows that are turned into f64 and multiplied at a time.
 pub(super) const BLOCK: usize = 128;
+
+/// Where one side of the matrix is no longer than this, the eigenvectors of that side cost less than rounds of Krylov.
+const EXACT_SIDE: usize = 1024;
 
 /// Variances below this are rounding, not data.
 pub(super) fn rank_floor(variances: &[f64], size: usize) -> f64 {
     variances.first().map_or(0.0, |largest| largest * size as f64 * f64::EPSILON)
 }
 
+/// The mean of a matrix' rows and orthonormal axes through it, in order of falling variance.
+pub(crate) struct PrincipalAxes {
+    pub(super) mean: Vec<f64>,
+    /// Variance along each axis (divided by the number of samples).
+    pub(crate) variances: Vec<f64>,
+    /// `[columns, axes]`: the axes, each with its largest loading positive.
+    pub(super) directions: Mat<f64>,
+}
+
+impl PrincipalAxes {
+    pub(crate) fn columns(&self) -> usize {
+        self.mean.len()
+    }
+
+    /// The coordinates of rows along the axes.
+    ///
+    /// # Shapes
+    /// - `values`: `[samples, columns]`; the result is `[samples, axes]`.
+    pub(crate) fn project(&self, values: &[f32]) -> Vec<f32> {
+        self.map_blocks(values, self.variances.len(), |_, along| along)
+    }
+
+    /// Hands blocks of samples, centered and along the axes, to `finish` and collects what it makes of them. Samples are
+    /// columns here; every block has the same shape, so that a sample's bits do not hang on its batch.
+    pub(super) fn map_blocks(
+        &self,
+        values: &[f32],
+        dimensions: usize,
+        finish: impl Fn(Mat<f64>, Mat<f64>) -> Mat<f64> + Sync,
+    ) -> Vec<f32> {
+        let columns = self.columns();
+        let mut out = vec![0.0f32; values.len() / columns * dimensions];
+        let blocks = out.par_chunks_mut(BLOCK * dimensions).zip(values.par_chunks(BLOCK * columns));
+        blocks.for_each(|(out, values)| {
+            let count = values.len() / columns;
+            let centered = Mat::from_fn(columns, BLOCK, |column, sample| {
+                if sample < count { f64::from(values[sample * columns + column]) - self.mean[column] } else { 0.0 }
+            });
+            let mut along = Mat::<f64>::zeros(self.variances.len(), BLOCK);
+            matmul(&mut along, Accum::Replace, self.directions.transpose(), &centered, 1.0, Par::Seq);
+            let finished = finish(centered, along);
+            for (sample, out) in out.chunks_exact_mut(dimensions).enumerate() {
+                out.iter_mut().zip(finished.col(sample).iter()).for_each(|(out, value)| *out = *value as f32);
+            }
+        });
+        out
+    }
+}
+
 /// The rows of a matrix less their mean, in canonical order.
-pub(super) struct CenteredRows<'a> {
+pub(crate) struct CenteredRows<'a> {
     values: &'a [f32],
     order: Vec<usize>,
-    pub(super) mean: Vec<f64>,
+    mean: Vec<f64>,
 }
 
 impl<'a> CenteredRows<'a> {
-    pub(super) fn new(values: &'a [f32], columns: usize) -> Self {
+    pub(crate) fn new(values: &'a [f32], columns: usize) -> Self {
         let order = canonical_order(values, columns);
         let mut mean = vec![0.0; columns];
         for &row in &order {
@@ -35,7 +89,7 @@ impl<'a> CenteredRows<'a> {
         CenteredRows { values, order, mean }
     }
 
-    pub(super) fn samples(&self) -> usize {
+    pub(crate) fn samples(&self) -> usize {
         self.order.len()
     }
 
@@ -44,18 +98,70 @@ impl<'a> CenteredRows<'a> {
     }
 
     /// The squared Euclidean length of every row.
-    pub(super) fn squared_lengths(&self) -> impl Iterator<Item = f64> {
+    pub(crate) fn squared_lengths(&self) -> impl Iterator<Item = f64> {
         (0..self.samples()).map(|row| (0..self.columns()).map(|column| self.at(row, column).powi(2)).sum())
     }
 
-    /// Variances (divided by the number of samples), largest first, and their directions: orthonormal columns of
-    /// `[columns, rank]`, each with its largest loading positive. With more columns than samples only directions in which
-    /// the samples vary are among them.
-    pub(super) fn principal_directions(&self) -> Result<(Vec<f64>, Mat<f64>)> {
-        let (variances, mut directions) =
+    /// The axes of all columns, or with more columns than samples those along which the samples vary.
+    pub(super) fn principal_axes(&self) -> Result<PrincipalAxes> {
+        let (variances, directions) =
             if self.columns() <= self.samples() { self.eigen_by_columns()? } else { self.eigen_by_samples()? };
-        fix_signs(&mut directions);
-        Ok((variances, directions))
+        Ok(self.axes(variances, directions))
+    }
+
+    /// The first `count` axes; those along which nothing varies are zeros.
+    pub(crate) fn first_axes(&self, count: usize) -> Result<PrincipalAxes> {
+        let smaller_side = self.columns().min(self.samples());
+        let mut axes = if smaller_side <= EXACT_SIDE || count >= smaller_side {
+            self.principal_axes()?
+        } else {
+            let (variances, directions) = self.krylov_axes(count)?;
+            self.axes(variances, directions)
+        };
+        let floor = rank_floor(&axes.variances, self.columns().max(self.samples()));
+        let rank = axes.variances.iter().take_while(|variance| **variance > floor).count().min(count);
+        axes.variances.truncate(rank);
+        axes.variances.resize(count, 0.0);
+        axes.directions =
+            Mat::from_fn(
+                self.columns(),
+                count,
+                |column, axis| {
+                    if axis < rank { axes.directions[(column, axis)] } else { 0.0 }
+                },
+            );
+        Ok(axes)
+    }
+
+    /// Axes along `directions`, turned so that the largest loading of each is positive: an eigenvector may point either way.
+    fn axes(&self, variances: Vec<f64>, mut directions: Mat<f64>) -> PrincipalAxes {
+        let larger = |largest: f64, value: &f64| if value.abs() > largest.abs() { *value } else { largest };
+        for direction in directions.col_iter_mut() {
+            if direction.as_ref().iter().fold(0.0, larger) < 0.0 {
+                direction.iter_mut().for_each(|value| *value = -*value);
+            }
+        }
+        PrincipalAxes { mean: self.mean.clone(), variances, directions }
+    }
+
+    /// `XᵀX · block / n`, `[columns, any]`: the covariance applied without forming it. The rows are summed in a fixed
+    /// number of groups, whatever the number of threads.
+    pub(super) fn apply_covariance(&self, block: MatRef<'_, f64>) -> Mat<f64> {
+        const GROUPS: usize = 16;
+        let (samples, columns, width) = (self.samples(), self.columns(), block.ncols());
+        let sum_group = |group: usize| {
+            let mut sum = Mat::<f64>::zeros(columns, width);
+            let (start, end) = (group * samples / GROUPS, (group + 1) * samples / GROUPS);
+            for first in (start..end).step_by(BLOCK) {
+                let count = BLOCK.min(end - first);
+                let rows = Mat::from_fn(columns, count, |column, row| self.at(first + row, column));
+                let along = rows.transpose() * block;
+                matmul(&mut sum, Accum::Add, &rows, &along, 1.0 / samples as f64, Par::Seq);
+            }
+            sum
+        };
+        let groups: Vec<Mat<f64>> = (0..GROUPS).into_par_iter().map(sum_group).collect();
+        groups.into_iter().fold(Mat::zeros(columns, width), |sum, group| sum + group)
     }
 
     fn at(&self, row: usize, column: usize) -> f64 {
@@ -119,7 +225,7 @@ fn sum_of_products(size: usize, length: usize, block: impl Fn(usize, usize) -> M
 }
 
 /// Eigenvalues, largest first, and eigenvectors of a symmetric matrix divided by `divisor`.
-fn eigen(lower: &Mat<f64>, divisor: f64) -> Result<(Vec<f64>, Mat<f64>)> {
+pub(super) fn eigen(lower: &Mat<f64>, divisor: f64) -> Result<(Vec<f64>, Mat<f64>)> {
     let eigen = lower.self_adjoint_eigen(Side::Lower).map_err(|_| {
         Error::new(ErrorKind::NonFinite, "the eigenvalues of the covariance did not converge")
             .hint("look for values of extreme size in the features")
@@ -127,17 +233,4 @@ fn eigen(lower: &Mat<f64>, divisor: f64) -> Result<(Vec<f64>, Mat<f64>)> {
     let size = lower.nrows();
     let values = (0..size).rev().map(|index| eigen.S()[index] / divisor).collect();
     Ok((values, Mat::from_fn(size, size, |row, column| eigen.U()[(row, size - 1 - column)])))
-}
-
-/// An eigenvector may point either way: turns each so that its largest loading is positive.
-fn fix_signs(directions: &mut Mat<f64>) {
-    for direction in directions.col_iter_mut() {
-        let largest = direction
-            .as_ref()
-            .iter()
-            .fold(0.0f64, |largest, value| if value.abs() > largest.abs() { *value } else { largest });
-        if largest < 0.0 {
-            direction.iter_mut().for_each(|value| *value = -*value);
-        }
-    }
 }

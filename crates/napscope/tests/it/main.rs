@@ -5,4 +5,5 @@ mod clustering;
 mod metrics;
 mod normalizers;
 mod oracle;
+mod projection;
 mod sketches;
