@@ -16,8 +16,16 @@ mod array;
 mod array_file;
 
 mod columns;
+mod csv_table;
+pub mod metadata;
+mod parquet_table;
+
 mod keys;
 mod resolve;
+
+mod images;
+mod pictures;
+mod preprocess;
 
 mod ready_made;
 mod source;
@@ -27,6 +35,7 @@ pub use array_file::{ArrayEntry, ArrayFile};
 pub use budget::Budget;
 pub use columns::{Column, ColumnValues};
 pub use dtype::{DType, Kind};
+pub use preprocess::{Color, Layout, PRESETS, Preprocess};
 pub use ready_made::{ReadyMade, ReadyMadeOptions};
 pub use resolve::{InputKind, ModelInput};
 pub use source::{DataSet, InputTensor, NamedInput, OpenOptions, TensorValues};

@@ -121,14 +121,8 @@ pub(super) fn fit(input: &ModelInput, entry: &ArrayEntry) -> Result<Vec<usize>> 
     }
     let Some(wanted) = &input.shape else { return Ok(own.to_vec()) };
     let wanted = wanted.get(1..).unwrap_or(&[]);
-    if fits(wanted, own) {
-        return Ok(own.to_vec());
-    }
-    let long: Vec<Option<usize>> = wanted.iter().copied().filter(|size| *size != Some(1)).collect();
-    let own_long: Vec<usize> = own.iter().copied().filter(|size| *size != 1).collect();
-    if fits(&long, &own_long) {
-        let mut sizes = own_long.into_iter();
-        return Ok(wanted.iter().map(|size| if *size == Some(1) { 1 } else { sizes.next().unwrap_or(1) }).collect());
+    if let Some(shape) = fits(wanted, own) {
+        return Ok(shape);
     }
     let wanted_text: Vec<String> =
         wanted.iter().map(|size| size.map_or("any".into(), |size| size.to_string())).collect();
@@ -137,9 +131,22 @@ pub(super) fn fit(input: &ModelInput, entry: &ArrayEntry) -> Result<Vec<usize>> 
     Err(context(Error::new(ErrorKind::ShapeMismatch, message).hint(reshape_hint(entry, wanted, own))))
 }
 
-/// Is `own` a shape of the `wanted` sizes, of which `None` is any?
-fn fits(wanted: &[Option<usize>], own: &[usize]) -> bool {
-    wanted.len() == own.len() && wanted.iter().zip(own).all(|(size, own)| size.is_none_or(|size| size == *own))
+/// The shape in which samples of shape `own` go to a network that takes `wanted` (`None` is any size): their own, or the
+/// network's where they differ only by axes of length 1. `None` where they do not fit.
+pub(super) fn fits(wanted: &[Option<usize>], own: &[usize]) -> Option<Vec<usize>> {
+    let same = |wanted: &[Option<usize>], own: &[usize]| {
+        wanted.len() == own.len() && wanted.iter().zip(own).all(|(size, own)| size.is_none_or(|size| size == *own))
+    };
+    if same(wanted, own) {
+        return Some(own.to_vec());
+    }
+    let long: Vec<Option<usize>> = wanted.iter().copied().filter(|size| *size != Some(1)).collect();
+    let own_long: Vec<usize> = own.iter().copied().filter(|size| *size != 1).collect();
+    if !same(&long, &own_long) {
+        return None;
+    }
+    let mut sizes = own_long.into_iter();
+    Some(wanted.iter().map(|size| if *size == Some(1) { 1 } else { sizes.next().unwrap_or(1) }).collect())
 }
 
 fn reshape_hint(entry: &ArrayEntry, wanted: &[Option<usize>], own: &[usize]) -> String {
@@ -148,7 +155,7 @@ fn reshape_hint(entry: &ArrayEntry, wanted: &[Option<usize>], own: &[usize]) -> 
     let first_last = (0..axes).map(|at| if at + 1 == axes { 1 } else { at + 2 });
     for order in [last_first.collect::<Vec<usize>>(), first_last.collect()] {
         let moved: Vec<usize> = order.iter().map(|axis| own[axis - 1]).collect();
-        if fits(wanted, &moved) {
+        if fits(wanted, &moved).is_some() {
             let order: Vec<String> = order.iter().map(usize::to_string).collect();
             return format!("swap its axes: {}.transpose(0, {})", entry.name(), order.join(", "));
         }

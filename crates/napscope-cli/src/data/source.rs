@@ -5,7 +5,10 @@ use super::array_file::ArrayFile;
 use super::budget::Budget;
 use super::columns::{self, Column};
 use super::dtype::Kind;
+use super::images::ImageFolder;
 use super::keys::ContentKeys;
+use super::pictures::{self, ArrayPictures};
+use super::preprocess::Preprocess;
 use super::resolve::{self, InputKind, ModelInput};
 use napscope::{Error, ErrorKind, Result};
 use std::path::Path;
@@ -17,6 +20,8 @@ pub struct OpenOptions {
     pub model_inputs: Vec<ModelInput>,
     /// `--input NAME=ARRAY`: which array feeds which input.
     pub input_arrays: Vec<(String, String)>,
+    /// What is done to pictures of a folder.
+    pub preprocess: Preprocess,
     /// Most bytes that arrays may hold in memory (only deflated arrays are held); `None` for no limit.
     pub memory_limit: Option<u64>,
 }
@@ -64,21 +69,42 @@ pub struct DataSet {
     inputs: Vec<NamedInput>,
     columns: Vec<Column>,
     notes: Vec<String>,
-    arrays: Vec<Array>,
-    keys: ContentKeys,
+    source: Source,
     budget: Budget,
 }
 
+/// What samples are made of.
+#[derive(Debug)]
+enum Source {
+    Arrays { arrays: Vec<Array>, keys: ContentKeys, pictures: Option<ArrayPictures> },
+    Images(ImageFolder),
+}
+
 impl DataSet {
-    /// Opens the data at `path`.
+    /// Opens the data at `path`: a `.npy`, `.npz` or `.safetensors` file, or a folder of pictures.
     ///
     /// # Errors
     /// [`ErrorKind::Source`] for files that cannot be read or are refused, [`ErrorKind::ShapeMismatch`] for arrays that do not
     /// fit the network or each other, [`ErrorKind::InvalidParameter`] when it is not clear which arrays are meant,
     /// [`ErrorKind::MemoryLimit`] for deflated arrays that are too large.
     pub fn open(path: &Path, options: &OpenOptions) -> Result<DataSet> {
+        if path.is_dir() {
+            return Self::from_images(path, options).map_err(|error| error.context(path.display().to_string()));
+        }
         let file = ArrayFile::open(path)?;
         Self::from_arrays(file, options).map_err(|error| error.context(path.display().to_string()))
+    }
+
+    fn from_images(path: &Path, options: &OpenOptions) -> Result<DataSet> {
+        let folder = ImageFolder::open(path, &options.preprocess, &options.model_inputs)?;
+        Ok(DataSet {
+            samples: folder.samples(),
+            inputs: vec![folder.input().clone()],
+            columns: folder.columns(),
+            notes: folder.notes(),
+            source: Source::Images(folder),
+            budget: Budget::new(options.memory_limit),
+        })
     }
 
     fn from_arrays(file: ArrayFile, options: &OpenOptions) -> Result<DataSet> {
@@ -98,7 +124,8 @@ impl DataSet {
         let used: Vec<&str> = arrays.iter().map(Array::name).collect();
         let columns = read_columns(&file, &used, samples, &budget, &mut notes)?;
         let keys = ContentKeys::new(&arrays, samples);
-        Ok(DataSet { samples, inputs, columns, notes, arrays, keys, budget })
+        let pictures = ArrayPictures::find(&arrays);
+        Ok(DataSet { samples, inputs, columns, notes, source: Source::Arrays { arrays, keys, pictures }, budget })
     }
 
     /// Number of samples; at least 1.
@@ -131,23 +158,63 @@ impl DataSet {
     /// # Errors
     /// [`ErrorKind::Source`] when a sample cannot be read, or does not fit the number type.
     pub fn read(&self, samples: &[usize]) -> Result<Vec<InputTensor>> {
-        let tensors = self.inputs.iter().zip(&self.arrays).map(|(input, array)| {
+        self.check(samples)?;
+        let tensor = |input: &NamedInput, values: TensorValues| {
+            let shape = std::iter::once(samples.len()).chain(input.shape.iter().copied()).collect();
+            InputTensor { name: input.name.clone(), shape, values }
+        };
+        let arrays = match &self.source {
+            Source::Images(folder) => return Ok(vec![tensor(folder.input(), folder.read(samples)?)]),
+            Source::Arrays { arrays, .. } => arrays,
+        };
+        let tensors = self.inputs.iter().zip(arrays).map(|(input, array)| {
             let values = match input.kind {
                 InputKind::Float => TensorValues::F32(array.f32(samples)?),
                 InputKind::Int => TensorValues::I64(array.i64(samples)?),
             };
-            let shape = std::iter::once(samples.len()).chain(input.shape.iter().copied()).collect();
-            Ok(InputTensor { name: input.name.clone(), shape, values })
+            Ok(tensor(input, values))
         });
         tensors.collect()
     }
 
-    /// The first 8 bytes of the SHA-256 of the sample's bytes: the same wherever the sample stands.
+    fn check(&self, samples: &[usize]) -> Result<()> {
+        match samples.iter().find(|sample| **sample >= self.samples) {
+            Some(sample) => {
+                let message = format!("sample {sample} was asked for; there are {}", self.samples);
+                Err(Error::new(ErrorKind::InvalidParameter, message))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// The first 8 bytes of the SHA-256 of the sample's bytes (of its file, for pictures): the same wherever the sample
+    /// stands.
     ///
     /// # Errors
     /// [`ErrorKind::Source`] when the sample cannot be read.
     pub fn content_key(&self, sample: usize) -> Result<u64> {
-        self.keys.of(&self.arrays, sample)
+        self.check(&[sample])?;
+        match &self.source {
+            Source::Images(folder) => folder.content_key(sample),
+            Source::Arrays { arrays, keys, .. } => keys.of(arrays, sample),
+        }
+    }
+
+    /// True where samples are pictures, so that [`DataSet::picture_png`] draws them.
+    pub fn has_pictures(&self) -> bool {
+        matches!(self.source, Source::Images(_) | Source::Arrays { pictures: Some(_), .. })
+    }
+
+    /// The sample as a PNG of at most `max_side` pixels a side; `None` where samples are no pictures.
+    pub fn picture_png(&self, sample: usize, max_side: u32) -> Option<Vec<u8>> {
+        self.check(&[sample]).ok()?;
+        match &self.source {
+            Source::Images(folder) => pictures::png(&folder.picture(sample).ok()?, max_side),
+            Source::Arrays { arrays, pictures, .. } => {
+                let pictures = pictures.as_ref()?;
+                pictures.png(&arrays[pictures.array], sample, max_side)
+            }
+        }
     }
 }
 

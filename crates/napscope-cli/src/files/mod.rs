@@ -2,6 +2,9 @@
 
 mod error;
 
+pub mod atomic;
+
 pub mod features;
+pub mod table;
 
 pub use error::io_error;

@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 #[derive(Deserialize)]
 pub(super) struct Oracle {
     pub(super) arrays: Vec<ArrayCase>,
+    pub(super) tables: Vec<TableCase>,
+    pub(super) picture: PictureCase,
 }
 
 /// A file and the arrays in it.
@@ -21,6 +23,24 @@ pub(super) struct ArrayCase {
 pub(super) struct Expected {
     pub(super) shape: Vec<usize>,
     pub(super) values: Vec<String>,
+}
+
+/// A Parquet file and its columns: cells as text, none where missing.
+#[derive(Deserialize)]
+pub(super) struct TableCase {
+    pub(super) file: String,
+    pub(super) base64: String,
+    pub(super) columns: BTreeMap<String, Vec<Option<String>>>,
+}
+
+/// A PNG, and what Pillow makes of it: resized and cropped, and grey.
+#[derive(Deserialize)]
+pub(super) struct PictureCase {
+    pub(super) base64: String,
+    pub(super) resize: u32,
+    pub(super) crop: u32,
+    pub(super) rgb: Vec<u8>,
+    pub(super) grey: Vec<u8>,
 }
 
 pub(super) fn load() -> Oracle {
