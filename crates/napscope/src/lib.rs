@@ -26,6 +26,10 @@ pub mod cluster;
 
 pub mod manifold;
 
+pub mod evaluate;
+
+pub mod describe;
+
 pub mod pipeline;
 
 pub use error::{Error, ErrorKind, Result};

@@ -2,6 +2,8 @@
 
 mod allocation;
 mod clustering;
+mod describe;
+mod evaluate;
 mod metrics;
 mod normalizers;
 mod oracle;
