@@ -56,10 +56,14 @@ fn orphans(files: &[PathBuf]) -> Vec<String> {
     let oracles = files.iter().filter(|file| file.parent() == Some(Path::new("oracles")));
     let json = oracles.filter(|file| file.extension().is_some_and(|extension| extension == "json"));
     json.filter(|file| {
-        let stem = file.file_stem().and_then(|stem| stem.to_str()).unwrap_or("");
-        !files.iter().any(|maker| maker == &Path::new("oracles").join(format!("make_{stem}.py")))
+        let stem = |path: &Path| path.file_stem().and_then(|stem| stem.to_str()).unwrap_or("").to_owned();
+        let made = stem(file);
+        let maker = |path: &&PathBuf| {
+            path.starts_with("oracles") && stem(path).strip_prefix("make_").is_some_and(|kind| made.starts_with(kind))
+        };
+        !files.iter().filter(maker).any(|path| path.extension().is_some_and(|extension| extension == "py"))
     })
-    .map(|file| format!("{}: no make_*.py beside it made it", file.display()))
+    .map(|file| format!("{}: no make_*.py beside it has a name that it begins with", file.display()))
     .collect()
 }
 

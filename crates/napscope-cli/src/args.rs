@@ -6,9 +6,7 @@ use clap::{Arg, ArgAction, ArgMatches, Command};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-/// The settings that each command takes.
-const ANALYZE: &[&str] = &[]; // all of them
-const EXTRACT_LEAVES_OUT: &[&str] = &["Clustering"];
+/// The settings that `cluster` takes besides the clustering ones.
 const CLUSTER: &[&str] =
     &["normalize", "metric", "label", "metadata", "id", "limit", "output", "threads", "memory-limit", "force"];
 const LAYERS: &[&str] = &["engine", "ort-library", "device", "channel-axis"];
@@ -70,8 +68,15 @@ fn analyze() -> Command {
         .arg(model())
         .arg(config())
         .arg(format())
-        .arg(quiet());
-    with_settings(command, |setting| ANALYZE.is_empty() || ANALYZE.contains(&setting.name))
+        .arg(quiet())
+        .arg(
+            Arg::new("example")
+                .long("example")
+                .value_name("NAME")
+                .value_parser(["vision"])
+                .help("Run this embedded example: vision"),
+        );
+    with_settings(command, |_| true)
 }
 
 fn extract() -> Command {
@@ -83,7 +88,7 @@ fn extract() -> Command {
         .arg(format())
         .arg(quiet());
     with_settings(command, |setting| {
-        !EXTRACT_LEAVES_OUT.contains(&setting.heading) && !["normalize", "metric"].contains(&setting.name)
+        setting.heading != "Clustering" && !["normalize", "metric"].contains(&setting.name)
     })
 }
 
@@ -118,7 +123,8 @@ fn layers() -> Command {
 }
 
 fn with_settings(command: Command, takes: impl Fn(&Setting) -> bool) -> Command {
-    SETTINGS.iter().filter(|setting| takes(setting)).fold(command, |command, setting| command.arg(flag(setting)))
+    let flagged = |setting: &&Setting| setting.name != "model" && takes(setting);
+    SETTINGS.iter().filter(flagged).fold(command, |command, setting| command.arg(flag(setting)))
 }
 
 fn flag(setting: &'static Setting) -> Arg {
@@ -145,11 +151,7 @@ fn flag(setting: &'static Setting) -> Arg {
 }
 
 fn model() -> Arg {
-    Arg::new("model")
-        .value_name("MODEL")
-        .value_parser(clap::value_parser!(PathBuf))
-        .value_hint(clap::ValueHint::FilePath)
-        .help("A trained network, .onnx")
+    Arg::new("model").value_name("MODEL").value_hint(clap::ValueHint::FilePath).help("A trained network, .onnx")
 }
 
 fn config() -> Arg {

@@ -79,6 +79,21 @@ impl Extraction<'_> {
         Ok(())
     }
 
+    /// Columns that the sketch gives for each layer.
+    ///
+    /// # Errors
+    /// The sketch's.
+    pub fn columns(&self) -> anyhow::Result<Vec<usize>> {
+        let layers = self.source.layers().iter();
+        layers
+            .map(|layer| {
+                let ranges = crate::recipe::made_up_ranges(layer.shape)?;
+                let fitted = self.sketch.fit(layer.shape, Some(&ranges));
+                Ok(fitted.map_err(|error| error.context(format!("layer {}", layer.name)))?.columns().len())
+            })
+            .collect()
+    }
+
     fn writers(&self, folder: &RunFolder, sketches: &[Box<dyn FittedSketch>]) -> anyhow::Result<Vec<FeaturesWriter>> {
         let layers = self.source.layers().iter().enumerate().zip(sketches);
         layers

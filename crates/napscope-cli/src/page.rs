@@ -3,6 +3,8 @@
 //! The page gets its data as JSON and draws it with a script of its own; text from the data is only ever put in as text.
 
 use crate::report::{LayerReport, RunReport};
+use anyhow::Context;
+use base64::Engine;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -76,6 +78,11 @@ pub fn pictured_samples(layers: &[PageLayer]) -> Vec<usize> {
     samples
 }
 
+/// A PNG as an address that needs no network.
+pub fn data_uri(png: &[u8]) -> String {
+    format!("data:image/png;base64,{}", base64::engine::general_purpose::STANDARD.encode(png))
+}
+
 /// The page. `columns` hold one value a drawn sample, `pictures` are data URIs by sample.
 ///
 /// # Errors
@@ -87,11 +94,12 @@ pub fn render(
     pictures: &BTreeMap<usize, String>,
 ) -> anyhow::Result<String> {
     let drawn = drawn_samples(report.samples);
-    let hdbscan = &report.recipe.hdbscan;
+    let recipe = report.recipe.as_ref().context("a run without patterns has no page")?;
+    let hdbscan = &recipe.hdbscan;
     let page = Page {
         samples: report.samples,
         recipe: serde_json::json!({
-            "sketch": report.recipe.sketch, "normalize": report.recipe.normalize, "metric": report.recipe.metric,
+            "sketch": recipe.sketch, "normalize": recipe.normalize, "metric": recipe.metric,
             "selection": hdbscan.selection, "min_cluster_size": hdbscan.min_cluster_size,
             "min_samples": hdbscan.min_samples.unwrap_or(hdbscan.min_cluster_size),
         }),
@@ -147,7 +155,7 @@ fn made(report: &RunReport) -> Vec<(&'static str, String)> {
         made.push(("Engine", engine.clone()));
     }
     made.push(("Data", file(&report.data)));
-    if let Some(calibration) = report.recipe.calibration {
+    if let Some(calibration) = report.recipe.as_ref().and_then(|recipe| recipe.calibration) {
         made.push(("Calibration", format!("ranges of the channels from {calibration} samples")));
     }
     made.push(("napscope", report.napscope.clone()));

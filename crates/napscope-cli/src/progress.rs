@@ -14,6 +14,15 @@ pub fn bar(what: &'static str, total: usize, quiet: bool) -> ProgressBar {
     bar
 }
 
+/// A bar over `parts` parts, each in thousandths, with an ETA.
+pub fn percent(parts: usize, quiet: bool) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(Some(1000 * parts as u64), target(quiet));
+    if let Ok(style) = ProgressStyle::with_template("{msg:28!} [{bar:32}] {percent} % · {eta} left") {
+        bar.set_style(style.progress_chars("━╸ "));
+    }
+    bar
+}
+
 fn target(quiet: bool) -> ProgressDrawTarget {
     if quiet || !std::io::stderr().is_terminal() || std::env::var_os("NAPSCOPE_NO_PROGRESS").is_some() {
         ProgressDrawTarget::hidden()

@@ -2,7 +2,7 @@
 //!
 //! Nothing here depends on the clock, the number of threads or the size of batches: the same question gives the same bytes.
 
-use napscope::cluster::Hdbscan;
+use napscope::cluster::{CondensedTree, Hdbscan};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -28,8 +28,10 @@ pub struct RunReport {
     pub data: FileFacts,
     /// Number of samples.
     pub samples: usize,
-    /// How the patterns were found.
-    pub recipe: Recipe,
+    /// What was kept of each channel.
+    pub sketch: String,
+    /// How the patterns were found; absent when the run stopped after the features.
+    pub recipe: Option<Recipe>,
     /// Per-sample columns of `samples.parquet` besides the napscope ones.
     pub columns: Vec<String>,
     /// The column that holds the class of a sample.
@@ -103,25 +105,29 @@ pub struct LayerReport {
     pub summary: LayerSummary,
     /// The patterns, largest first.
     pub patterns: Vec<Pattern>,
-    /// The condensed tree: one row an edge, as in Python's hdbscan. Points are 0 … samples-1, clusters follow, the root is `samples`.
-    pub condensed_tree: Tree,
+    /// The condensed tree, one entry a row, as in Python's hdbscan.
+    #[schemars(with = "Tree")]
+    pub condensed_tree: CondensedTree,
+    /// The cluster of the tree that each pattern is.
+    pub pattern_nodes: Vec<u32>,
     /// The samples in the plane of their first two principal components.
     pub projection: Projection,
 }
 
-/// A condensed tree as columns.
-#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
-pub struct Tree {
-    /// The cluster that the child falls out of.
-    pub parent: Vec<u32>,
-    /// A point or a cluster.
-    pub child: Vec<u32>,
-    /// 1 / distance at which it does; null where samples coincide (infinite).
-    pub lambda: Vec<Option<f64>>,
+/// A condensed tree as columns: what [`CondensedTree`] writes.
+#[derive(JsonSchema)]
+#[allow(dead_code, reason = "read by the schema only")]
+struct Tree {
+    /// Samples are numbered from 0 below this; clusters follow, the root first.
+    samples: usize,
+    /// The cluster that is left.
+    parent: Vec<u32>,
+    /// The sample or the cluster that leaves it.
+    child: Vec<u32>,
+    /// 1 / distance at which it leaves; null where samples coincide (infinite).
+    lambda: Vec<Option<f64>>,
     /// Samples in the child.
-    pub child_size: Vec<u32>,
-    /// The clusters that were selected, by pattern.
-    pub selected: Vec<u32>,
+    child_size: Vec<u32>,
 }
 
 /// A picture of the samples for the eye.
@@ -167,6 +173,6 @@ pub struct ChannelDifference {
     pub inside: f64,
     /// Mean over all other samples.
     pub outside: f64,
-    /// Effect size: difference of the means in pooled standard deviations (Hedges' g).
+    /// Effect size: difference of the means in pooled standard deviations (Cohen's d).
     pub effect: f64,
 }

@@ -101,15 +101,7 @@ impl RunFolder {
     /// # Errors
     /// When the disk is full or may not be written.
     pub fn write(&self, name: &str, bytes: &[u8]) -> anyhow::Result<()> {
-        let path = self.partial(name);
-        let beside = path.with_extension("tmp");
-        let place = || format!("cannot write {}", path.display());
-        let written = fs::write(&beside, bytes).and_then(|()| fs::rename(&beside, &path));
-        if written.is_err() {
-            // Nothing half stays; the first error is the one to tell.
-            let _ = fs::remove_file(&beside);
-        }
-        written.with_context(place)
+        Ok(crate::files::atomic::write(&self.partial(name), bytes)?)
     }
 
     /// Writes how far the run came.

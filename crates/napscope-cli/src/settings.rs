@@ -69,6 +69,7 @@ const fn switch(heading: &'static str, name: &'static str, help: &'static str) -
 
 /// Every setting, in the order of help.
 pub static SETTINGS: &[Setting] = &[
+    path(DATA, "model", "MODEL", "A trained network, .onnx (on the command line it stands without a flag)"),
     path(
         DATA,
         "data",
@@ -116,7 +117,7 @@ pub static SETTINGS: &[Setting] = &[
         "channel-axis",
         "AXIS",
         None,
-        "Axis of the channels in a layer's output, counted without the batch axis from 0 (default: found from the graph)",
+        "Axis of the channels in a layer's output, the batch axis counted: 1 is NCHW, -1 the last axis (default: found from the graph)",
     ),
     one(
         NETWORK,

@@ -1,10 +1,15 @@
 //! One file a command.
 
+mod analyze;
+mod cluster;
 mod config;
+mod extract;
+mod layers;
 mod parts;
 
 use crate::exit::Outcome;
 use crate::settings::Settings;
+use anyhow::Context;
 use clap::ArgMatches;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -14,9 +19,13 @@ use std::path::PathBuf;
 /// # Errors
 /// What the command cannot do, with what, where and how to mend it.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> anyhow::Result<Outcome> {
-    let matches = crate::args::command().try_get_matches_from(arguments.into_iter().map(Into::<OsString>::into))?;
+    let matches = crate::args::command().try_get_matches_from(arguments)?;
     let Some((name, matches)) = matches.subcommand() else { return Ok(Outcome::Ok) };
     match name {
+        "analyze" => analyze::run(matches),
+        "extract" => extract::run(matches),
+        "cluster" => cluster::run(matches),
+        "layers" => layers::run(matches),
         "parts" => parts::run(matches),
         "config" => config::run(matches),
         "completions" => completions(matches),
@@ -37,4 +46,21 @@ fn completions(matches: &ArgMatches) -> anyhow::Result<Outcome> {
 fn settings(matches: &ArgMatches) -> anyhow::Result<Settings> {
     let config = matches.try_get_one::<PathBuf>("config").ok().flatten();
     Settings::resolve(crate::args::flags(matches), config.map(PathBuf::as_path))
+}
+
+/// Runs `work` on as many threads as `--threads` says.
+fn with_threads<R: Send>(settings: &Settings, work: impl FnOnce() -> anyhow::Result<R> + Send) -> anyhow::Result<R> {
+    let threads = settings.get::<usize>("threads")?.unwrap_or(0);
+    if settings.text("threads").is_some() && threads == 0 {
+        return Err(settings.refuse("threads", "must be at least 1").into());
+    }
+    rayon::ThreadPoolBuilder::new().num_threads(threads).build().context("cannot start threads")?.install(work)
+}
+
+/// Most memory that a run may take [bytes]: `--memory-limit`, else 80 % of what is free.
+fn memory_limit(settings: &Settings) -> Result<u64, napscope::Error> {
+    match settings.text("memory-limit") {
+        Some(text) => crate::memory::parse(text),
+        None => Ok(crate::memory::available().map_or(u64::MAX, |bytes| bytes / 10 * 8)),
+    }
 }

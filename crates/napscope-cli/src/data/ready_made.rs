@@ -1,7 +1,7 @@
 //! Ready-made activations: every array of a file is a layer, as people save them who tap a network in PyTorch or JAX.
 
 use super::array::Array;
-use super::array_file::{ArrayEntry, ArrayFile, show_shape};
+use super::array_file::{ArrayEntry, ArrayFile, refused_type, show_shape};
 use super::budget::Budget;
 use super::columns::Column;
 use super::dtype::Kind;
@@ -164,6 +164,9 @@ fn every_layer(file: &ArrayFile) -> Result<Vec<&ArrayEntry>> {
     }
     match of_kind(Kind::Int)[..] {
         [only] => Ok(vec![only]),
+        _ if let Some(pickle) = file.entries.iter().find(|entry| entry.dtype().kind() == Kind::Refused) => {
+            Err(refused_type(pickle.name(), pickle.dtype()).context(format!("array `{}`", pickle.name())))
+        }
         _ => {
             let message = format!(
                 "no floating-point array with two axes or more, as activations have; it holds\n{}",

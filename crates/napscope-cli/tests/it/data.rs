@@ -1,7 +1,7 @@
 //! Data sources: against files of NumPy, safetensors, pandas and Pillow, and against bad ones.
 
 mod oracle;
-mod write;
+pub(crate) mod write;
 
 mod arrays;
 mod images;

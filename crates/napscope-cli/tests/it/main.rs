@@ -1,4 +1,5 @@
 //! One binary for all tests of the crate that look at it from the outside.
 
+mod cli;
 mod data;
 mod scratch;

@@ -1,0 +1,109 @@
+//! `napscope analyze`: from a network and a data set to the patterns of its layers.
+
+use crate::exit::Outcome;
+use crate::recipe::{PatternChoice, SketchChoice};
+use crate::report::RunReport;
+use crate::run::Run;
+use crate::settings::Settings;
+use crate::terminal::{Style, Table, print, say, thousands};
+use crate::{example, interrupt, question, shell};
+use anyhow::Context;
+use clap::ArgMatches;
+use std::path::{Path, PathBuf};
+
+/// Where a run goes when nobody says.
+const OUTPUT: &str = "napscope-run";
+
+pub(super) fn run(matches: &ArgMatches) -> anyhow::Result<Outcome> {
+    interrupt::listen();
+    let mut settings = super::settings(matches)?;
+    let wants_example = matches.get_one::<String>("example").is_some();
+    let is_example = wants_example || settings.path("model").is_none() && settings.path("data").is_none();
+    // Held until the end: it removes the unpacked files.
+    let _unpacked = if is_example { Some(example::unpack(&mut settings)?) } else { None };
+    let command = shell::command("analyze", &settings, is_example.then_some("--example vision"));
+    let sketch = SketchChoice::of(&settings)?;
+    let patterns = PatternChoice::of(&settings)?;
+    let root =
+        super::with_threads(&settings, || work(&settings, &sketch, Some(&patterns), command, OUTPUT, quiet(matches)))?;
+    let report = read_report(&root)?;
+    if crate::args::json(matches) {
+        print(&format!("{}\n", serde_json::to_string_pretty(&report)?))?;
+    } else {
+        print(&table(&report))?;
+        say(&format!("\nreport: {}", Style::stderr().cyan(&root.join("report.html").display().to_string())));
+    }
+    Ok(Outcome::Ok)
+}
+
+pub(super) fn quiet(matches: &ArgMatches) -> bool {
+    matches.get_flag("quiet")
+}
+
+/// Opens the question and works on it; shared with `extract`.
+pub(super) fn work(
+    settings: &Settings,
+    sketch: &SketchChoice,
+    patterns: Option<&PatternChoice>,
+    command: String,
+    output: &str,
+    quiet: bool,
+) -> anyhow::Result<PathBuf> {
+    let memory_limit = super::memory_limit(settings)?;
+    let question = question::open(settings, settings.path("model").as_deref(), memory_limit)?;
+    if !quiet {
+        tell(&question);
+    }
+    let output = settings.path("output").unwrap_or_else(|| PathBuf::from(output));
+    Run { settings, question: &question, sketch, patterns, command, memory_limit, quiet }.work(&output)
+}
+
+fn tell(question: &question::Question) {
+    let style = Style::stderr();
+    if let Some(engine) = &question.engine_reason {
+        say(&style.dim(&format!("engine: {engine}")));
+    }
+    for note in &question.notes {
+        say(&style.dim(&format!("note: {note}")));
+    }
+}
+
+pub(super) fn read_report(root: &Path) -> anyhow::Result<RunReport> {
+    let path = root.join("report.json");
+    let bytes = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    serde_json::from_slice(&bytes).with_context(|| format!("{} is not what napscope writes", path.display()))
+}
+
+fn table(report: &RunReport) -> String {
+    let labelled = report.label.is_some();
+    let mut table =
+        Table::new(["layer", "shape", "patterns", "in patterns", "largest", "persistence", "purity", "agreement"]);
+    let number = |value: Option<f64>| value.map_or("-".to_owned(), |value| format!("{value:.3}"));
+    for layer in &report.layers {
+        let [c, h, w] = layer.shape;
+        let share = 100.0 * (report.samples - layer.noise) as f64 / report.samples as f64;
+        table.row([
+            layer.name.clone(),
+            if h * w == 1 { c.to_string() } else { format!("{c}x{h}x{w}") },
+            thousands(layer.patterns),
+            format!("{share:.0} %"),
+            thousands(layer.largest),
+            number(layer.median_persistence),
+            number(layer.purity),
+            number(layer.agreement),
+        ]);
+    }
+    let mut text = table.render(Style::stdout());
+    let samples = thousands(report.samples);
+    let recipe = report.recipe.as_ref().map_or(String::new(), |recipe| {
+        format!("{} · {} · {} · HDBSCAN {:?}", recipe.sketch, recipe.normalize, recipe.metric, recipe.hdbscan.selection)
+            .to_lowercase()
+    });
+    text.push_str(&format!("\n{samples} samples · {recipe}\n"));
+    if let Some(label) = report.label.as_ref().filter(|_| labelled) {
+        text.push_str(&format!(
+            "purity, agreement (adjusted Rand index): against `{label}`, over the samples in patterns\n"
+        ));
+    }
+    text
+}

@@ -1,0 +1,167 @@
+//! The patterns of one layer: normalise, embed, cluster, describe.
+
+use crate::page::PageLayer;
+use crate::recipe::PatternChoice;
+use crate::report::{ChannelDifference, LayerReport, LayerSummary, Pattern, Projection, SCHEMA};
+use anyhow::Context;
+use napscope::Result;
+use napscope::activations::Layer;
+use napscope::cluster::{ClusterId, Clustering};
+use napscope::describe::{Detail, PatternDescription, describe};
+use napscope::evaluate::{Noise, agreement};
+use napscope::features::{Features, Statistic};
+use napscope::manifold;
+use napscope::progress::Watch;
+use std::path::Path;
+
+/// Channels that are told of a pattern.
+const CHANNELS: usize = 5;
+/// Typical (and least typical) samples that are told of a pattern.
+const TYPICAL: usize = 12;
+
+/// What was found in one layer.
+#[derive(Debug, Clone)]
+pub struct LayerPatterns {
+    /// As `layers/*.json` tells it.
+    pub report: LayerReport,
+    /// The pattern of each sample.
+    pub clustering: Clustering,
+}
+
+impl LayerPatterns {
+    /// Reads what an earlier part of this run has found.
+    ///
+    /// # Errors
+    /// When a file is gone or was changed.
+    pub fn read(report: &Path, clustering: &Path) -> anyhow::Result<Self> {
+        let read = |path: &Path| std::fs::read(path).with_context(|| format!("cannot read {}", path.display()));
+        let changed =
+            |path: &Path| format!("{} is not what this run has written: start again with --force", path.display());
+        Ok(LayerPatterns {
+            report: serde_json::from_slice(&read(report)?).with_context(|| changed(report))?,
+            clustering: serde_json::from_slice(&read(clustering)?).with_context(|| changed(clustering))?,
+        })
+    }
+
+    /// The pattern of each sample, -1 for noise, as files have it.
+    pub fn labels(&self) -> Vec<i32> {
+        self.clustering.labels.iter().map(|label| label.map_or(-1, |ClusterId(id)| id as i32)).collect()
+    }
+
+    /// For the HTML page.
+    pub fn into_page(self) -> PageLayer {
+        PageLayer {
+            labels: self.labels(),
+            membership: self.clustering.membership,
+            outlier_score: self.clustering.outlier_score,
+            report: self.report,
+        }
+    }
+}
+
+/// Finds the patterns of a layer in its features. `labels` holds the class of each sample.
+///
+/// # Errors
+/// The normalizer's, the metric's and HDBSCAN's; `watch` may stop the work.
+pub fn find(
+    layer: &Layer,
+    file: &str,
+    features: &Features,
+    choice: &PatternChoice,
+    labels: Option<&[String]>,
+    watch: &Watch<'_>,
+) -> Result<LayerPatterns> {
+    let (_, points) = napscope::pipeline::embed(features, &*choice.normalizer, &*choice.distance)?;
+    let fit = choice.hdbscan.fit_watched(&points, watch)?;
+    let plane = manifold::pca(points.values(), points.dimensions(), 2)?;
+    let clustering = fit.clustering;
+    let detail = Detail { samples: TYPICAL, channels: CHANNELS };
+    let described = describe(features, &points, &clustering, labels, detail)?;
+    let quality = labels.filter(|_| !described.is_empty()).map(|labels| quality(&clustering, labels)).transpose()?;
+    let noise = clustering.labels.iter().filter(|label| label.is_none()).count();
+    let summary = LayerSummary {
+        name: layer.name.clone(),
+        file: file.to_owned(),
+        shape: [layer.shape.channels, layer.shape.height, layer.shape.width],
+        columns: features.columns().len(),
+        dimensions: points.dimensions(),
+        patterns: described.len(),
+        noise,
+        largest: described.first().map_or(0, |pattern| pattern.size),
+        median_persistence: median(&clustering.persistence),
+        purity: quality.map(|(purity, _)| purity),
+        agreement: quality.map(|(_, agreement)| agreement),
+    };
+    let patterns = described.into_iter().map(|pattern| tell(pattern, labels.is_some())).collect();
+    let report = LayerReport {
+        schema: SCHEMA.to_owned(),
+        summary,
+        patterns,
+        condensed_tree: fit.condensed_tree,
+        pattern_nodes: clustering.nodes.clone(),
+        projection: Projection {
+            method: "pca".to_owned(),
+            x: plane.coordinates.iter().step_by(2).copied().collect(),
+            y: plane.coordinates.iter().skip(1).step_by(2).copied().collect(),
+            explained: [plane.explained_variance_ratio[0], plane.explained_variance_ratio[1]],
+        },
+    };
+    Ok(LayerPatterns { report, clustering })
+}
+
+/// Purity and adjusted Rand index over the samples in patterns.
+fn quality(clustering: &Clustering, labels: &[String]) -> Result<(f64, f64)> {
+    let labels: Vec<Option<&str>> = labels.iter().map(|label| Some(label.as_str())).collect();
+    let agreement = agreement(&clustering.labels, &labels, Noise::LeaveOut)?;
+    Ok((agreement.purity, agreement.adjusted_rand))
+}
+
+fn tell(pattern: PatternDescription, labelled: bool) -> Pattern {
+    let ClusterId(id) = pattern.id;
+    let labels = pattern.labels.into_iter().map(|label| (label.label, label.count)).collect();
+    let difference = |channel: napscope::describe::ChannelContrast| ChannelDifference {
+        channel: channel.channel,
+        statistic: word(channel.statistic),
+        inside: channel.mean_inside,
+        outside: channel.mean_outside,
+        effect: channel.cohens_d,
+    };
+    Pattern {
+        id,
+        size: pattern.size,
+        persistence: pattern.persistence,
+        typical: pattern.most_typical,
+        least_typical: pattern.least_typical,
+        labels: labelled.then_some(labels),
+        channels: pattern.channels.into_iter().map(difference).collect(),
+    }
+}
+
+fn word(statistic: Statistic) -> String {
+    match statistic {
+        Statistic::Value { y, x } => format!("at ({y}, {x})"),
+        Statistic::Mean => "mean".into(),
+        Statistic::Std => "std".into(),
+        Statistic::Max => "max".into(),
+        Statistic::Min => "min".into(),
+        Statistic::Skewness => "skewness".into(),
+        Statistic::ExcessKurtosis => "excess kurtosis".into(),
+        Statistic::Sparsity => "sparsity".into(),
+        Statistic::FreeEnergy => "free energy".into(),
+        Statistic::Bin { .. } | Statistic::Density { .. } => "mean of distribution".into(),
+        Statistic::Quantile { p, .. } => format!("quantile {p:.3}"),
+        Statistic::Mixed => "mixed".into(),
+    }
+}
+
+/// The middle value; of an even number the mean of the middle two.
+fn median(values: &[f64]) -> Option<f64> {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let middle = sorted.len() / 2;
+    match sorted.len() {
+        0 => None,
+        len if len % 2 == 1 => Some(sorted[middle]),
+        _ => Some((sorted[middle - 1] + sorted[middle]) / 2.0),
+    }
+}

@@ -1,0 +1,140 @@
+//! The method as the user chose it: sketch, normalizer, metric and HDBSCAN's parameters, checked before any work begins.
+
+use crate::report::Recipe;
+use crate::settings::Settings;
+use napscope::activations::{Activations, Layer, MapShape};
+use napscope::cluster::{Glosh, Hdbscan, Selection};
+use napscope::distance::{self, Metric};
+use napscope::features::Features;
+use napscope::normalize::{self, Normalizer};
+use napscope::sketch::{self, ChannelRanges, Sketch};
+use napscope::{Error, ErrorKind, Result};
+
+/// What is kept of each channel.
+pub struct SketchChoice {
+    /// As the user wrote it.
+    pub spec: String,
+    /// The sketch.
+    pub sketch: Box<dyn Sketch>,
+    /// Samples that settle the channels' ranges, where the sketch needs them.
+    pub calibration: usize,
+}
+
+/// How patterns are found in features.
+pub struct PatternChoice {
+    /// The normalizer as the user wrote it.
+    pub normalize: String,
+    /// The metric as the user wrote it.
+    pub metric: String,
+    /// The normalizer.
+    pub normalizer: Box<dyn Normalizer>,
+    /// The metric.
+    pub distance: Box<dyn Metric>,
+    /// HDBSCAN's parameters.
+    pub hdbscan: Hdbscan,
+}
+
+impl SketchChoice {
+    /// Reads `--sketch` and `--calibration`.
+    ///
+    /// # Errors
+    /// An unknown sketch or option, or a calibration that is neither a number above 0 nor `all`.
+    pub fn of(settings: &Settings) -> Result<Self> {
+        let spec = settings.text("sketch").unwrap_or("mean").to_owned();
+        let calibration = match settings.text("calibration") {
+            Some("all") | None => usize::MAX,
+            Some(text) => text
+                .parse()
+                .ok()
+                .filter(|&count: &usize| count > 0)
+                .ok_or_else(|| settings.refuse("calibration", "is neither a number above 0 nor `all`"))?,
+        };
+        Ok(SketchChoice { sketch: sketch::parse(&spec)?, spec, calibration })
+    }
+}
+
+impl PatternChoice {
+    /// Reads the method's and the clustering's settings.
+    ///
+    /// # Errors
+    /// An unknown part or option, or a parameter out of its range.
+    pub fn of(settings: &Settings) -> Result<Self> {
+        let text = |name| settings.text(name).unwrap_or_default().to_owned();
+        let (normalize, metric) = (text("normalize"), text("metric"));
+        Ok(PatternChoice {
+            normalizer: normalize::parse(&normalize)?,
+            distance: distance::parse(&metric)?,
+            hdbscan: hdbscan(settings)?,
+            normalize,
+            metric,
+        })
+    }
+
+    /// Tries the recipe on made-up features of the columns that `sketch` gives for `layer`, so that a metric which cannot
+    /// work on them is refused before the network runs.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotADistribution`] and its like.
+    pub fn try_on(&self, sketch: &SketchChoice, layer: &Layer) -> Result<()> {
+        let fitted = sketch.sketch.fit(layer.shape, Some(&made_up_ranges(layer.shape)?))?;
+        // Two made-up maps, sketched like real ones: rows of zeros are no distribution.
+        let values: Vec<f32> = (0..2 * layer.shape.len()).map(|i| (i % 7) as f32 / 7.0).collect();
+        let mut rows = vec![0.0; 2 * fitted.columns().len()];
+        fitted.sketch(&Activations::new(&values, layer.shape)?, &mut rows);
+        self.try_columns(&Features::new(rows, fitted.columns().to_vec())?)
+            .map_err(|error| error.context(format!("sketch {}", sketch.spec)))
+    }
+
+    /// Does the recipe work on such columns at all? Other errors (too few samples, say) are a matter of the real features.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NotADistribution`] and [`ErrorKind::InvalidParameter`].
+    pub fn try_columns(&self, features: &Features) -> Result<()> {
+        match napscope::pipeline::embed(features, &*self.normalizer, &*self.distance) {
+            Err(error) if matches!(error.kind(), ErrorKind::NotADistribution | ErrorKind::InvalidParameter) => {
+                Err(error)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The recipe as the report tells it.
+    pub fn report(&self, sketch: &str, calibration: Option<usize>) -> Recipe {
+        Recipe {
+            sketch: sketch.to_owned(),
+            normalize: self.normalize.clone(),
+            metric: self.metric.clone(),
+            calibration,
+            hdbscan: self.hdbscan.clone(),
+        }
+    }
+}
+
+/// Ranges from 0 to 1, to try a sketch on before anything is known of the data.
+///
+/// # Errors
+/// None that a layer with a channel could meet.
+pub fn made_up_ranges(shape: MapShape) -> Result<ChannelRanges> {
+    let mut ranges = ChannelRanges::new(shape.channels);
+    let one = MapShape { channels: shape.channels, height: 1, width: 1 };
+    let values: Vec<f32> = [0.0, 1.0].iter().flat_map(|&value| vec![value; shape.channels]).collect();
+    ranges.update(&Activations::new(&values, one)?)?;
+    Ok(ranges)
+}
+
+fn hdbscan(settings: &Settings) -> Result<Hdbscan> {
+    let number = |name| Ok::<usize, Error>(settings.get::<usize>(name)?.unwrap_or_default());
+    let real = |name| Ok::<f64, Error>(settings.get::<f64>(name)?.unwrap_or_default());
+    let hdbscan = Hdbscan {
+        min_cluster_size: number("min-cluster-size")?,
+        min_samples: Some(number("min-samples")?),
+        alpha: real("alpha")?,
+        cluster_selection_epsilon: real("cluster-selection-epsilon")?,
+        max_cluster_size: settings.get("max-cluster-size")?,
+        allow_single_cluster: settings.on("allow-single-cluster"),
+        selection: settings.choice("selection", &[("leaf", Selection::Leaf), ("eom", Selection::Eom)])?,
+        glosh: settings.choice("glosh", &[("corrected", Glosh::Corrected), ("compat", Glosh::Compat)])?,
+    };
+    hdbscan.check()?;
+    Ok(hdbscan)
+}
