@@ -57,7 +57,7 @@ fn orphans(files: &[PathBuf]) -> Vec<String> {
     let json = oracles.filter(|file| file.extension().is_some_and(|extension| extension == "json"));
     json.filter(|file| {
         let stem = |path: &Path| path.file_stem().and_then(|stem| stem.to_str()).unwrap_or("").to_owned();
-        let made = stem(file);
+        let made = stem(file).trim_start_matches("make_").to_owned();
         let maker = |path: &&PathBuf| {
             path.starts_with("oracles") && stem(path).strip_prefix("make_").is_some_and(|kind| made.starts_with(kind))
         };

@@ -215,7 +215,7 @@ static CASES: &[Case] = &[
         "a PyTorch file as a model",
         |s| {
             inputs(s);
-            s.file("m.pt", zip(&[("m/data.pkl", b"\x80\x02}q\x00.")], false));
+            s.file("m.pt", zip(&[("m/data.pkl", b"\x80\x02}q\x00.".to_vec())], false));
         },
         "analyze m.pt --data x.npz -o run",
         &["m.pt", "onnx"],
@@ -387,7 +387,7 @@ static CASES: &[Case] = &[
     case(
         "a PyTorch tensor file",
         |s| {
-            s.file("act.pt", zip(&[("act/data.pkl", b"\x80\x02.")], false));
+            s.file("act.pt", zip(&[("act/data.pkl", b"\x80\x02.".to_vec())], false));
         },
         "analyze --data act.pt -o run",
         &["act.pt", "numpy"],
