@@ -73,6 +73,16 @@ impl Pool {
         }
     }
 
+    /// Leaves out what has no weight. All mass in one cell of a grid: the channel did not move as far as the grid can tell,
+    /// so the cell stands for one value, 0 where it holds 0 (a channel that never fires).
+    fn settle(&mut self) {
+        self.atoms.retain(|atom| atom.weight > 0.0);
+        if let [only] = &mut self.atoms[..] {
+            let value = if (only.low..=only.high).contains(&0.0) { 0.0 } else { only.center() };
+            (only.low, only.high) = (value, value);
+        }
+    }
+
     /// Smallest and largest activation.
     pub(super) fn extent(&self) -> (f64, f64) {
         let ends = |(low, high): (f64, f64), atom: &Atom| (low.min(atom.low), high.max(atom.high));
@@ -149,7 +159,7 @@ impl AffineTransform {
                     pools.iter_mut().for_each(|pool| pool.absorb(features.row(sample)));
                 }
                 let affine = |pool: &mut Pool| {
-                    pool.atoms.retain(|atom| atom.weight > 0.0);
+                    pool.settle();
                     let affine = choose(pool);
                     pool.atoms = Vec::new();
                     vec![affine; pool.columns.len()]
@@ -207,5 +217,26 @@ mod tests {
         let ranges = |shared| pools(&columns, shared).into_iter().map(|pool| pool.columns).collect::<Vec<_>>();
         assert_eq!(ranges(false), [0..2, 2..3, 3..4, 4..5, 5..6, 6..7], "positions have a scale each");
         assert_eq!(ranges(true), [0..2, 2..3, 3..4, 4..5, 5..7], "positions of a map share a scale");
+    }
+
+    #[test]
+    fn a_channel_that_never_leaves_its_bin_is_constant() {
+        let bin = |channel, low: f64| Column { channel, statistic: Statistic::Bin { low, high: low + 0.5 } };
+        let columns = vec![bin(0, -0.5), bin(0, 0.0), bin(1, 4.0), bin(1, 4.5)];
+        let features = Features::new([0.0, 1.0, 1.0, 0.0].repeat(3), columns).expect("finite values");
+        // The lower edges of the bins that hold the mass: channel 0 stays at 0, channel 1 in [4, 4.5).
+        for (name, expected) in [
+            ("max_abs", [0.0, 4.0 / 4.25]),
+            ("standard", [0.0, -0.25]),
+            ("robust", [0.0, -0.25]),
+            ("min_max", [0.0, -0.25]),
+        ] {
+            let fitted = crate::normalize::parse(name).and_then(|part| part.fit(&features)).expect(name);
+            let columns = fitted.transform(&features).expect(name).columns().to_vec();
+            for (index, expected) in [1, 2].into_iter().zip(expected) {
+                let Statistic::Bin { low, .. } = columns[index].statistic else { panic!("{name}: no bin") };
+                assert_eq!(low, expected, "{name}, column {index}");
+            }
+        }
     }
 }

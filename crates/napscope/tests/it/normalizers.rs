@@ -2,8 +2,10 @@
 
 use crate::oracle::{self, assert_close, list, numbers, permuted, plain_features, singles};
 use napscope::ErrorKind;
+use napscope::activations::{Activations, MapShape};
 use napscope::features::{Column, Features, Statistic};
 use napscope::normalize::{NORMALIZERS, Transform, parse};
+use napscope::sketch::ChannelRanges;
 use proptest::prelude::*;
 use serde_json::Value;
 
@@ -89,6 +91,77 @@ fn mixed_features(samples: usize) -> Features {
         values.push(uniform() as f32 - 0.5);
     }
     Features::new(values, columns).expect("finite values")
+}
+
+/// Random activations of 2 channels of 5 x 5 positions; channel 1 is shifted and wider.
+fn activations(samples: usize) -> Vec<f32> {
+    let mut uniform = oracle::uniform(11);
+    let value = |index: usize| match index / 25 % 2 {
+        0 => (uniform() - 0.3).max(0.0) as f32,
+        _ => (10.0 + 4.0 * uniform() * uniform()) as f32,
+    };
+    (0..samples * 50).map(value).collect()
+}
+
+fn sketch(spec: &str, values: &[f32]) -> Features {
+    let shape = MapShape { channels: 2, height: 5, width: 5 };
+    let batch = Activations::new(values, shape).expect("whole samples");
+    let mut ranges = ChannelRanges::new(2);
+    ranges.update(&batch).expect("finite values");
+    let fitted = napscope::sketch::parse(spec).and_then(|part| part.fit(shape, Some(&ranges))).expect(spec);
+    let mut rows = vec![0.0; batch.samples() * fitted.columns().len()];
+    fitted.sketch(&batch, &mut rows);
+    Features::new(rows, fitted.columns().to_vec()).expect("finite values")
+}
+
+#[test]
+fn sketching_and_normalising_commute() {
+    let values = activations(12);
+    let metric = napscope::distance::parse("wasserstein_1").expect("a metric");
+    let points = |features: &Features| metric.fit(features).and_then(|e| e.embed(features)).expect("distributions");
+    for (sketched, name) in ["histogram", "quantiles"]
+        .into_iter()
+        .flat_map(|sketched| ["max_abs", "standard", "robust", "min_max"].map(|name| (sketched, name)))
+    {
+        let features = sketch(sketched, &values);
+        let normalized = transform(&*fit(name, &features), &features);
+        // The shift and factor of each channel, read off two places that moved.
+        let place = |features: &Features, column: usize| match features.columns()[column].statistic {
+            Statistic::Bin { low, .. } => low,
+            _ => f64::from(features.values()[column]),
+        };
+        let affine = [0, 32].map(|first| {
+            let before = [first, first + 31].map(|column| place(&features, column));
+            let after = [first, first + 31].map(|column| place(&normalized, column));
+            let factor = (after[1] - after[0]) / (before[1] - before[0]);
+            (before[0] - after[0] / factor, factor)
+        });
+        let first: Vec<f32> = (values.iter().enumerate())
+            .map(|(index, value)| {
+                let (shift, factor) = affine[index / 25 % 2];
+                ((f64::from(*value) - shift) * factor) as f32
+            })
+            .collect();
+        let (after, before) = (points(&normalized), points(&sketch(sketched, &first)));
+        for (i, j) in (0..12).flat_map(|i| (0..i).map(move |j| (i, j))) {
+            let (after, before) = (after.distance(i, j), before.distance(i, j));
+            // A value on the edge of a bin may fall to its other side when it is normalised first.
+            let close = (after - before).abs() <= 0.01 * before;
+            assert!(close, "{sketched}, {name}, ({i}, {j}): {after} after, {before} before");
+        }
+    }
+}
+
+#[test]
+fn threads_decide_nothing() {
+    let features = plain_features(6, 700, 50);
+    let with_threads = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");
+        pool.install(|| {
+            NORMALIZERS.iter().map(|entry| transform(&*fit(entry.name, &features), &features)).collect::<Vec<_>>()
+        })
+    };
+    assert_eq!(with_threads(1), with_threads(3));
 }
 
 #[test]

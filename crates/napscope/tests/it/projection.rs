@@ -37,6 +37,18 @@ fn permuting_the_samples_permutes_the_coordinates_to_the_bit() {
 }
 
 #[test]
+fn threads_decide_nothing() {
+    for (samples, columns) in [(700, 50), (1030, 1040)] {
+        let features = plain_features(6, samples, columns);
+        let with_threads = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");
+            pool.install(|| pca(features.values(), columns, 3).expect("a projection").coordinates)
+        };
+        assert_eq!(with_threads(1), with_threads(3), "{samples} x {columns}");
+    }
+}
+
+#[test]
 fn missing_directions_are_zeros() {
     for (what, values, columns, varying) in [
         ("nothing varies", vec![0.1; 12], 3, 0),
