@@ -3,6 +3,7 @@
 //! Liu et al. (2020, NeurIPS, "Energy-based out-of-distribution detection", equation 4) take it over logits; arXiv 2505.15570
 //! takes it over the positions of each channel.
 
+use super::exp::exp;
 use super::map::MapSketch;
 use super::{Sketch, simd};
 use crate::features::Statistic;
@@ -27,7 +28,7 @@ pub(super) const ENTRY: Entry<dyn Sketch> = Entry {
 #[inline(always)]
 fn free_energy(map: &[f32], temperature: f64) -> f64 {
     let max = f64::from(simd::min_max(map).1);
-    -max - temperature * simd::sum(map, |value| ((value - max) / temperature).exp()).ln()
+    -max - temperature * simd::sum(map, |value| exp((value - max) / temperature)).ln()
 }
 
 #[cfg(test)]

@@ -16,8 +16,10 @@ pub(super) const ENTRY: Entry<dyn Sketch> = Entry {
     name: "histogram",
     summary: "histogram of each channel over its range",
     options: &[("bins", "32", "how many bins each channel's range is cut into, 1 to 4096")],
-    build: |options| Ok(Box::new(Histogram { bins: options.get_in("bins", 1..=4096)? })),
+    build: |options| Ok(Box::new(Histogram { bins: options.get_in("bins", 1..=MAX_BINS)? })),
 };
+
+const MAX_BINS: usize = 4096;
 
 struct Histogram {
     bins: usize,
@@ -56,16 +58,16 @@ impl FittedSketch for FittedHistogram {
     }
 
     fn sketch(&self, batch: &Activations<'_>, rows: &mut [f32]) {
-        let mut counts = vec![[0; COPIES]; self.bins];
+        let mut counter = Counter::new(batch.shape().positions());
         map::for_each_map(
             batch,
             self.bins,
             rows,
             #[inline(always)]
             |channel, map, columns| {
-                count(map, self.spans[channel], &mut counts);
-                for (column, counts) in columns.iter_mut().zip(&counts) {
-                    *column = (f64::from(counts.iter().sum::<u32>()) / map.len() as f64) as f32;
+                let share = 1.0 / map.len() as f64;
+                for (column, count) in columns.iter_mut().zip(counter.count(map, self.spans[channel], self.bins)) {
+                    *column = (f64::from(*count) * share) as f32;
                 }
             },
         );
@@ -76,21 +78,49 @@ impl FittedSketch for FittedHistogram {
 /// can be read again only some cycles later.
 const COPIES: usize = 4;
 
-/// Counts the values of `map` in bins of equal width over `span`.
-#[inline(always)]
-fn count(map: &[f32], span: Span, counts: &mut [[u32; COPIES]]) {
-    counts.fill([0; COPIES]);
-    let last = counts.len() - 1;
-    let per_unit = counts.len() as f32 / span.width();
-    let bin = |value: f32| ((value - span.low) * per_unit).clamp(0.0, last as f32) as i32;
-    let (chunks, rest) = map.as_chunks::<{ simd::LANES }>();
-    for chunk in chunks {
-        for (lane, bin) in chunk.map(bin).into_iter().enumerate() {
-            counts[bin as usize][lane % COPIES] += 1;
-        }
+/// One histogram; the room behind it keeps equal bins of two copies off equal places in the cache.
+type Counts = [u32; MAX_BINS + 16];
+
+/// Counts values in bins; keeps the memory for that.
+struct Counter {
+    counts: Box<[Counts; COPIES]>,
+    /// The bin of each value. It is filled as a whole first, as vectors do that, and counting cannot be done by vectors.
+    bins: Vec<u16>,
+}
+
+impl Counter {
+    fn new(positions: usize) -> Self {
+        Counter { counts: Box::new([[0; MAX_BINS + 16]; COPIES]), bins: vec![0; positions] }
     }
-    for value in rest {
-        counts[bin(*value) as usize][0] += 1;
+
+    /// Counts the values of `map` in `bins` bins of equal width over `span`.
+    #[inline(always)]
+    fn count(&mut self, map: &[f32], span: Span, bins: usize) -> &[u32] {
+        let last = (bins - 1) as f32;
+        let per_unit = bins as f32 / span.width();
+        for (bin, value) in self.bins.iter_mut().zip(map) {
+            let at = ((value - span.low) * per_unit).clamp(0.0, last);
+            *bin = simd::index::<MAX_BINS>(simd::floor(at)) as u16;
+        }
+        for counts in &mut *self.counts {
+            counts[..bins].fill(0);
+        }
+        let (chunks, rest) = self.bins[..map.len()].as_chunks::<COPIES>();
+        for chunk in chunks {
+            for (counts, bin) in self.counts.iter_mut().zip(chunk) {
+                counts[usize::from(*bin) % MAX_BINS] += 1;
+            }
+        }
+        for bin in rest {
+            self.counts[0][usize::from(*bin) % MAX_BINS] += 1;
+        }
+        let (total, copies) = self.counts.split_first_mut().expect("there are some");
+        for copy in copies {
+            for (total, count) in total[..bins].iter_mut().zip(&copy[..bins]) {
+                *total += count;
+            }
+        }
+        &total[..bins]
     }
 }
 
@@ -114,12 +144,12 @@ mod tests {
             (f32::MIN, 0),
         ] {
             for len in [1, 16, 17] {
-                let mut counts = vec![[9; COPIES]; 4];
-                count(&vec![value; len], span, &mut counts);
-                let totals: Vec<u32> = counts.iter().map(|copies| copies.iter().sum()).collect();
+                let mut counter = Counter::new(len);
+                counter.count(&vec![0.3; len], span, 4);
+                let counts = counter.count(&vec![value; len], span, 4);
                 let mut wanted = vec![0; 4];
                 wanted[expected] = len as u32;
-                assert_eq!(totals, wanted, "{len} x {value}");
+                assert_eq!(counts, wanted, "{len} x {value}");
             }
         }
     }

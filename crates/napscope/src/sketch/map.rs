@@ -44,13 +44,14 @@ pub(super) fn for_each_map(
     simd::dispatch(
         #[inline(always)]
         || {
-            for (index, columns) in rows.chunks_exact_mut(per_channel).enumerate() {
-                let (sample, channel) = (index / channels, index % channels);
-                let map = batch.map(sample, channel);
-                if simd::all_finite(map) {
-                    reduce(channel, map, columns);
-                } else {
-                    columns.fill(f32::NAN);
+            for (sample, row) in rows.chunks_exact_mut(channels * per_channel).enumerate() {
+                let maps = batch.sample(sample).chunks_exact(batch.shape().positions());
+                for (channel, (map, columns)) in maps.zip(row.chunks_exact_mut(per_channel)).enumerate() {
+                    if simd::all_finite(map) {
+                        reduce(channel, map, columns);
+                    } else {
+                        columns.fill(f32::NAN);
+                    }
                 }
             }
         },

@@ -8,6 +8,8 @@ mod range;
 
 mod simd;
 
+mod exp;
+
 mod grid;
 
 mod map;
@@ -21,6 +23,8 @@ mod min_max;
 mod none;
 
 mod histogram;
+
+mod kde;
 
 mod quantiles;
 
@@ -77,6 +81,7 @@ pub static SKETCHES: &[Entry<dyn Sketch>] = &[
     min_max::ENTRY,
     none::ENTRY,
     histogram::ENTRY,
+    kde::ENTRY,
     quantiles::ENTRY,
     moments::ENTRY,
     sparsity::ENTRY,
@@ -89,4 +94,35 @@ pub static SKETCHES: &[Entry<dyn Sketch>] = &[
 /// See [`crate::registry::build`].
 pub fn parse(spec: &str) -> Result<Box<dyn Sketch>> {
     crate::registry::build("sketch", SKETCHES, spec)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::simd::tests::on_every_instruction_set;
+    use super::*;
+
+    #[test]
+    fn every_instruction_set_gives_the_same_bytes() {
+        let variants = ["kde:bandwidth=isj,grid=40", "kde:method=exact", "kde:method=exact,bandwidth=1e-9,grid=40"];
+        for spec in SKETCHES.iter().map(|entry| entry.name).chain(variants) {
+            for positions in [1, 5, 16, 37, 196] {
+                let shape = MapShape { channels: 19, height: 1, width: positions };
+                let value =
+                    |at: usize| ((at * 7919 % 1009) as f32 / 100.0 - 5.0).max(if at % 38 < 19 { 0.0 } else { -9.0 });
+                let values: Vec<f32> = (0..2 * shape.len()).map(value).collect();
+                let batch = Activations::new(&values, shape).expect("two samples");
+                let results = on_every_instruction_set(|| {
+                    let mut ranges = ChannelRanges::new(shape.channels);
+                    ranges.update(&batch).expect("finite activations");
+                    let sketch = parse(spec).and_then(|sketch| sketch.fit(shape, Some(&ranges))).expect(spec);
+                    let mut rows = vec![0.0; 2 * sketch.columns().len()];
+                    sketch.sketch(&batch, &mut rows);
+                    rows.iter().map(|value| value.to_bits()).collect::<Vec<u32>>()
+                });
+                for (set, rows) in &results[1..] {
+                    assert_eq!(rows, &results[0].1, "{spec}, {positions} positions: {set:?} differs from the baseline");
+                }
+            }
+        }
+    }
 }

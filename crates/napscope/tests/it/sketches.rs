@@ -1,17 +1,26 @@
 //! What every sketch promises, whatever it computes.
 
+use crate::oracle::{self, uniform};
 use napscope::ErrorKind;
 use napscope::activations::{Activations, MapShape};
 use napscope::features::{Features, Statistic};
 use napscope::sketch::{ChannelRanges, FittedSketch, SKETCHES, parse};
 use proptest::prelude::*;
-use std::collections::BTreeSet;
+use serde::Deserialize;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Every registered sketch with its defaults, and options that lead down other paths.
 fn specs() -> Vec<String> {
     let variants = [
         "histogram:bins=1",
         "histogram:bins=7",
+        "kde:bandwidth=silverman,grid=17",
+        "kde:bandwidth=isj",
+        "kde:bandwidth=0.25,grid=100",
+        "kde:bandwidth=1e-9",
+        "kde:bandwidth=1e30,grid=2",
+        "kde:method=exact",
+        "kde:method=exact,bandwidth=1e-9,grid=23",
         "quantiles:count=1",
         "quantiles:count=5",
         "sparsity:threshold=0.5",
@@ -29,15 +38,6 @@ fn shape(height: usize, width: usize) -> MapShape {
 /// The shapes that a layer comes in: a map, a ragged one, tokens, two positions, a dense layer.
 fn shapes() -> [MapShape; 5] {
     [shape(14, 14), shape(3, 7), shape(1, 40), shape(1, 2), shape(1, 1)]
-}
-
-/// Uniform numbers in [0, 1) that depend on `seed` alone.
-fn uniform(seed: u64) -> impl FnMut() -> f64 {
-    let mut state = seed;
-    move || {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (state >> 11) as f64 / (1_u64 << 53) as f64
-    }
 }
 
 /// Samples of a layer whose channels are: bell-shaped, bell-shaped behind a ReLU, dead, constant, heavy-tailed, far from 0.
@@ -121,6 +121,11 @@ fn unreasonable_options_are_refused_with_their_bounds() {
         ("histogram:bins=1000000000", "`bins` must lie in 1 ..= 4096, got 1000000000"),
         ("histogram:bins=-3", "`bins=-3` is not understood"),
         ("histogram:bins=2.5", "`bins=2.5` is not understood"),
+        ("kde:grid=1", "`grid` must lie in 2 ..= 1024, got 1"),
+        ("kde:grid=100000", "`grid` must lie in 2 ..= 1024, got 100000"),
+        ("kde:bandwidth=0", "`bandwidth` must lie in 1e-30 ..= 1e30, got 0.0"),
+        ("kde:bandwidth=-0.5", "`bandwidth` must lie in 1e-30 ..= 1e30, got -0.5"),
+        ("kde:bandwidth=inf", "`bandwidth` must lie in 1e-30 ..= 1e30, got inf"),
         ("quantiles:count=0", "`count` must lie in 1 ..= 4096, got 0"),
         ("sparsity:threshold=NaN", "`threshold` must lie in -3.4028235e38 ..= 3.4028235e38"),
         ("sparsity:threshold=inf", "`threshold` must lie in -3.4028235e38 ..= 3.4028235e38"),
@@ -133,6 +138,19 @@ fn unreasonable_options_are_refused_with_their_bounds() {
         assert_eq!(error.kind(), ErrorKind::InvalidParameter, "{spec}");
         assert!(error.to_string().contains(expected), "{spec}: expected `{expected}` in `{error}`");
         assert!(error.how_to_mend().is_some(), "{spec}: no hint");
+    }
+}
+
+#[test]
+fn words_that_no_option_knows_are_answered_with_those_it_knows() {
+    for (spec, hint) in [
+        ("kde:bandwidth=scot", "did you mean `scott`?"),
+        ("kde:bandwidth=wide", "choose one of: scott, silverman, isj"),
+        ("kde:method=slow", "choose one of: binned, exact"),
+    ] {
+        let error = parse(spec).err().unwrap_or_else(|| panic!("{spec} must be refused"));
+        assert_eq!(error.kind(), ErrorKind::UnknownName, "{spec}");
+        assert_eq!(error.how_to_mend(), Some(hint), "{spec}");
     }
 }
 
@@ -400,4 +418,42 @@ proptest! {
             }
         }
     }
+}
+
+/// One channel's map, the range that the channel was seen in, and the row that each sketch should make of it.
+#[derive(Deserialize)]
+struct Case {
+    case: String,
+    height: usize,
+    width: usize,
+    range: [f32; 2],
+    map: Vec<f32>,
+    rows: BTreeMap<String, Vec<f64>>,
+}
+
+/// Our rows are f32 (6e-8), and the position on a grid is found in f32 as well.
+const ORACLE_TOLERANCE: f64 = 1e-5;
+
+#[test]
+fn numpy_scipy_and_kdepy_agree() {
+    let cases: Vec<Case> = serde_json::from_value(oracle::read("sketches")["cases"].take()).expect("a list of cases");
+    let mut met = BTreeSet::new();
+    for Case { case, height, width, range, map, rows: expected } in cases {
+        let seen = ranges(&range, MapShape { channels: 1, height: 1, width: 2 });
+        let shape = MapShape { channels: 1, height, width };
+        for (spec, expected) in expected {
+            let sketch = parse(&spec).expect(&spec);
+            let fitted = sketch.fit(shape, Some(&seen)).expect(&spec);
+            let got = rows(&*fitted, &map, shape, 1);
+            assert_eq!(got.len(), expected.len(), "{spec} of {case}");
+            let largest = expected.iter().fold(0.0, |largest, value| value.abs().max(largest));
+            for (column, (got, expected)) in got.iter().zip(&expected).enumerate() {
+                let tolerance = ORACLE_TOLERANCE * expected.abs().max(1e-3 * largest);
+                let difference = (f64::from(*got) - expected).abs();
+                assert!(difference <= tolerance, "{spec} of {case}, column {column}: expected {expected}, got {got}");
+            }
+            met.insert(sketch.name());
+        }
+    }
+    assert_eq!(met, SKETCHES.iter().map(|entry| entry.name).collect(), "every sketch has an oracle");
 }
