@@ -176,3 +176,26 @@ pub struct ChannelDifference {
     /// Effect size: difference of the means in pooled standard deviations (Cohen's d).
     pub effect: f64,
 }
+
+/// The JSON schemas of the run folder's files, by file name.
+pub fn schemas() -> [(&'static str, String); 2] {
+    let text = |schema: schemars::Schema| format!("{:#}\n", schema.to_value());
+    [
+        ("report.schema.json", text(schemars::schema_for!(RunReport))),
+        ("layer.schema.json", text(schemars::schema_for!(LayerReport))),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_committed_schemas_are_those_of_the_types() {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/schema");
+        for (name, schema) in schemas() {
+            let committed = std::fs::read_to_string(folder.join(name)).unwrap_or_default();
+            assert!(committed == schema, "docs/schema/{name} is out of date: run `cargo xtask schema`");
+        }
+    }
+}
