@@ -84,6 +84,7 @@ static CASES: &[Case] = &[
         &["bins=many"],
     ),
     case("a histogram without bins", good, "analyze --data act.npz --sketch histogram:bins=0 -o run", &["bins"]),
+    case("a negative bandwidth", good, "analyze --data act.npz --sketch kde:bandwidth=-1 -o run", &["bandwidth"]),
     case(
         "a temperature of zero",
         good,

@@ -91,7 +91,7 @@ fn threads_and_batches_change_no_byte() {
     data(&scratch);
     for recipe in [
         "",
-        "--sketch histogram --normalize none --metric jensen_shannon --selection eom",
+        "--sketch kde --normalize none --metric jensen_shannon --selection eom",
         "--sketch histogram --metric wasserstein_1",
     ] {
         let mut first: Option<BTreeMap<String, Vec<u8>>> = None;
@@ -257,7 +257,7 @@ fn odd_data_are_no_error() {
         for recipe in [
             "",
             "--sketch histogram --metric wasserstein_1",
-            "--sketch histogram --metric jensen_shannon --normalize none",
+            "--sketch kde --metric jensen_shannon --normalize none",
             "--normalize whiten",
             "--metric cosine",
             "--sketch moments --normalize robust",
@@ -265,5 +265,35 @@ fn odd_data_are_no_error() {
             let told = napscope(&scratch, &format!("analyze --data odd.npz --layer a {recipe} --force -o run"));
             assert_eq!(told.code, Some(0), "{what}, {recipe}: {}", told.stderr);
         }
+    }
+}
+
+/// Ctrl-C asks a run to stop, kill −9 gives it no time to do anything: both leave what `--resume` goes on with.
+#[test]
+#[cfg(unix)]
+fn an_interrupted_and_a_killed_run_go_on_to_the_same_bytes() {
+    let scratch = Scratch::new();
+    scratch.file("act.npz", activations(&(0..1200).collect::<Vec<_>>()));
+    let recipe = "analyze --data act.npz --sketch kde --metric hellinger --normalize none";
+    ok(&napscope(&scratch, &format!("{recipe} -o whole")));
+    let whole = contents(&scratch.path().join("whole"));
+    for (signal, code) in [("-INT", Some(130)), ("-KILL", None)] {
+        let out = format!("run{signal}");
+        let mut child = command(&scratch)
+            .args(format!("{recipe} -o {out}").split_whitespace())
+            .stderr(std::process::Stdio::null())
+            .stdout(std::process::Stdio::null())
+            .spawn()
+            .expect("the program runs");
+        let state = scratch.path().join(&out).join(".partial/state.json");
+        while !state.exists() && child.try_wait().expect("a child").is_none() {
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
+        let sent = std::process::Command::new("kill").args([signal, &child.id().to_string()]).status();
+        assert!(sent.expect("kill").success());
+        assert_eq!(child.wait().expect("a child").code(), code, "what {signal} comes to");
+        assert!(!scratch.path().join(&out).join("report.json").exists(), "a stopped run is not whole");
+        ok(&napscope(&scratch, &format!("{recipe} --resume -o {out}")));
+        assert!(contents(&scratch.path().join(&out)) == whole, "resumed after {signal}: other bytes");
     }
 }
