@@ -8,11 +8,12 @@ use crate::patterns::{self, LayerPatterns};
 use crate::question::Question;
 use crate::recipe::{PatternChoice, SketchChoice};
 use crate::report::{RunReport, SCHEMA};
-use crate::run_folder::{Opened, RunFolder, layer_file};
+use crate::run_folder::{Opened, RunFolder, State, layer_file};
 use crate::settings::Settings;
+use crate::terminal::thousands;
 use crate::{files, page, table};
 use napscope::activations::ActivationSource;
-use napscope::{Error, Result};
+use napscope::{Error, ErrorKind, Result};
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
 
@@ -64,14 +65,36 @@ impl Run<'_> {
             quiet: self.quiet,
         };
         self.forecast(&extraction)?.check(self.memory_limit)?;
-        extraction.run(&mut folder)?;
+        extraction.run(&mut folder).map_err(|error| self.stopped(error, &folder, output))?;
         match self.patterns {
             None => folder.finish(&["features"], Some(&self.report_json(fingerprint, Vec::new())?)),
             Some(choice) => {
-                let found = self.find_patterns(&mut folder, choice)?;
+                let found = self.find_patterns(&mut folder, choice);
+                let found = found.map_err(|error| self.stopped(error, &folder, output))?;
                 self.write_results(folder, fingerprint, found)
             }
         }
+    }
+
+    /// Tells a user who pressed Ctrl-C what is kept and how to go on.
+    fn stopped(&self, error: anyhow::Error, folder: &RunFolder, output: &Path) -> anyhow::Error {
+        let stopped = error
+            .chain()
+            .filter_map(|cause| cause.downcast_ref::<Error>())
+            .any(|cause| cause.kind() == ErrorKind::Interrupted);
+        if !stopped {
+            return error;
+        }
+        let State { samples_done, layers_done, .. } = &folder.state;
+        let (samples, layers) = (self.question.source.samples(), self.question.source.layers().len());
+        let kept = if *samples_done < samples {
+            format!("the features of {} of {} samples", thousands(*samples_done), thousands(samples))
+        } else {
+            format!("all features and the patterns of {} of {layers} layers", layers_done.len())
+        };
+        Error::new(ErrorKind::Interrupted, format!("stopped; {kept} are kept in {}", output.display()))
+            .hint("the same command with --resume goes on, to the same bytes")
+            .into()
     }
 
     fn try_recipe(&self) -> Result<()> {
