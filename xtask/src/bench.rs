@@ -5,7 +5,6 @@
 use crate::{python, succeed};
 use anyhow::{Context, bail};
 use serde_json::Value;
-use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::Path;
 use std::process::Command;
@@ -100,50 +99,32 @@ fn lines(command: &mut Command) -> anyhow::Result<Vec<Value>> {
     text.lines().map(|line| serde_json::from_str(line).with_context(|| format!("not a JSON line: {line}"))).collect()
 }
 
-/// A row for every `row`, ours first and then each peer with how many times better ours is.
+/// A line for every figure of ours and every peer of it, with how many times better ours is.
 fn table(bench: &Bench, rows: &[Value]) -> String {
     let (key, unit) = bench.figure;
     let text = |row: &Value, key: &str| row[key].as_str().unwrap_or("").to_owned();
-    let mut names: Vec<String> = Vec::new();
-    let mut figures: BTreeMap<(String, String), f64> = BTreeMap::new();
-    let mut peers: Vec<String> = Vec::new();
-    for row in rows {
-        let (name, by) = (text(row, "row"), text(row, "by"));
-        let Some(figure) = row[key].as_f64() else { continue };
-        if !names.contains(&name) {
-            names.push(name.clone());
+    let ours = rows.iter().filter(|row| row["by"] == "napscope");
+    let mut table = format!("{unit}:\n\n| what | napscope | peer | the peer's | ratio |\n|---|---|---|---|---|\n");
+    for row in ours.filter(|row| row[key].is_f64()) {
+        let name = text(row, "row");
+        let figure = row[key].as_f64().unwrap_or(f64::NAN);
+        let peers: Vec<&Value> = rows
+            .iter()
+            .filter(|peer| peer["by"] != "napscope" && text(peer, "row") == name && peer[key].is_f64())
+            .collect();
+        if peers.is_empty() {
+            let _ = writeln!(table, "| {name} | {} | – | – | – |", short(figure));
         }
-        if by != "napscope" && !peers.contains(&by) {
-            peers.push(by.clone());
-        }
-        figures.insert((name, by), figure);
-    }
-    let mut table = format!("{unit}:\n\n| | napscope |");
-    for peer in &peers {
-        let _ = write!(table, " {peer} | ratio |");
-    }
-    table.push_str("\n|---|---|");
-    table.push_str(&"---|---|".repeat(peers.len()));
-    for name in names {
-        let ours = figures.get(&(name.clone(), "napscope".into())).copied();
-        let _ = write!(table, "\n| {name} | {} |", ours.map_or("–".into(), short));
-        for peer in &peers {
-            let theirs = figures.get(&(name.clone(), peer.clone())).copied();
-            let ratio =
-                ours.zip(theirs).map(|(ours, theirs)| if bench.more_is_better { ours / theirs } else { theirs / ours });
-            let _ = write!(
-                table,
-                " {} | {} |",
-                theirs.map_or("–".into(), short),
-                ratio.map_or("–".into(), |ratio| format!("{} ×", short(ratio)))
-            );
+        for peer in peers {
+            let theirs = peer[key].as_f64().unwrap_or(f64::NAN);
+            let ratio = if bench.more_is_better { figure / theirs } else { theirs / figure };
+            let (by, figure) = (text(peer, "by"), short(figure));
+            let _ = writeln!(table, "| {name} | {figure} | {by} | {} | {} × |", short(theirs), short(ratio));
         }
     }
-    table.push('\n');
     for row in rows.iter().filter(|row| row["note"].is_string()) {
         let _ = write!(table, "\n- {}", text(row, "note"));
     }
-    table.push('\n');
     table
 }
 

@@ -47,7 +47,7 @@ pub struct RunReport {
 pub struct FileFacts {
     /// Its name, without the folder.
     pub name: String,
-    /// Its size (of a folder: of all files in it) [bytes].
+    /// Its size (of a folder: of all files in it), in bytes.
     pub bytes: u64,
     /// SHA-256 of the content, hexadecimal (of a folder: over the relative paths and contents, sorted by path).
     pub sha256: String,

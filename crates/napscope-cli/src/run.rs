@@ -29,7 +29,7 @@ pub struct Run<'a> {
     pub patterns: Option<&'a PatternChoice>,
     /// The command that makes this run again.
     pub command: String,
-    /// Most memory that the run may take [bytes].
+    /// Most memory that the run may take, in bytes.
     pub memory_limit: u64,
     /// No progress, no notes.
     pub quiet: bool,

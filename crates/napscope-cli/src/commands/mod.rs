@@ -57,7 +57,7 @@ fn with_threads<R: Send>(settings: &Settings, work: impl FnOnce() -> anyhow::Res
     rayon::ThreadPoolBuilder::new().num_threads(threads).build().context("cannot start threads")?.install(work)
 }
 
-/// Most memory that a run may take [bytes]: `--memory-limit`, else 80 % of what is free.
+/// Most memory that a run may take, in bytes: `--memory-limit`, else 80 % of what is free.
 fn memory_limit(settings: &Settings) -> Result<u64, napscope::Error> {
     match settings.text("memory-limit") {
         Some(text) => crate::memory::parse(text),

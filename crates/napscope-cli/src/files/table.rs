@@ -89,7 +89,7 @@ pub fn csv(columns: &[Column]) -> Result<String> {
 /// `columns` as a JSON array with one object a row, each on a line of its own.
 ///
 /// # Errors
-/// As [`csv`].
+/// As [`csv()`].
 pub fn json(columns: &[Column]) -> Result<String> {
     in_memory(columns, |out| write_json(out, columns))
 }
