@@ -210,11 +210,12 @@ fn list(
     let batches = model.fixed_batch().map_or([1, 2], |batch| [batch, batch]);
     let inputs = model.inputs().iter().zip(&sample_shapes);
     let mut shapes: Shapes<'_> =
-        inputs.map(|(input, shape)| (input.name.as_str(), [&[batches[0]], shape.as_slice()].concat())).collect();
+        inputs.map(|(input, shape)| (input.name.as_str(), [&[batches[1]], shape.as_slice()].concat())).collect();
     let produced = values.iter().zip(&seen).filter_map(|(value, seen)| Some((value.tensor, seen.as_ref().ok()?)));
-    shapes.extend(produced.map(|(tensor, seen)| (tensor, seen[0].shape.clone())));
+    // The larger batch: with one sample, its axis would be taken for any other of size one.
+    shapes.extend(produced.map(|(tensor, seen)| (tensor, seen[1].shape.clone())));
     let axes = layout::channel_axes(model.graph(), &shapes);
-    let live_bytes = live_bytes(model.graph(), &shapes) / batches[0];
+    let live_bytes = live_bytes(model.graph(), &shapes) / batches[1];
     let mut layers = Layers { values: Vec::new(), left_out: Vec::new(), sample_shapes, live_bytes };
     let named = names::name_values(model.graph(), values);
     for ((value, seen), names) in values.iter().zip(seen).zip(named) {
@@ -224,7 +225,8 @@ fn list(
             Err(reason) => layers.left_out.push(LeftOut { tensor, operator, reason }),
             Ok((Seen { dtype, mut shape, .. }, batch_axis)) => {
                 shape[batch_axis] = 1;
-                let channel_axis = axes.get(value.tensor).copied().filter(|&axis| axis != batch_axis);
+                let found = axes.get(value.tensor).copied().filter(|&axis| axis != batch_axis);
+                let channel_axis = found.or_else(|| (0..shape.len()).find(|&axis| axis != batch_axis));
                 let map = map_shape(&shape, batch_axis, channel_axis);
                 let bytes = map.len() * size_of::<f32>();
                 let names::Names { name, aliases } = names;

@@ -12,6 +12,7 @@ use half::f16;
 use napscope::{Error, ErrorKind, Result};
 use ort::environment::Environment;
 use ort::ep;
+use ort::logging::LogLevel;
 use ort::session::builder::SessionBuilder;
 use ort::session::{OutputSelector, RunOptions, Session, SessionInputValue};
 use ort::value::{DynValue, PrimitiveTensorElementType, Tensor, TensorElementType, ValueType};
@@ -60,6 +61,8 @@ impl Runtime {
                 };
                 let builder = ort::init_from(&path).map_err(|error| refused(&error))?;
                 let environment = builder.with_telemetry(false).build().map_err(|error| refused(&error))?;
+                // Its errors come back as errors; to print them too would be to say everything twice.
+                environment.set_log_level(LogLevel::Fatal);
                 *loaded = Some((path, environment.clone()));
                 environment
             }

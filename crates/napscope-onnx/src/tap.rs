@@ -18,11 +18,12 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-/// Samples of a small network that run at once: the cost of starting each operator is shared, the memory still small.
-const GRAIN: usize = 8;
+/// The most samples that run at once. Small networks gain up to a half by sharing the cost of starting each operator, most
+/// of it by this number.
+const MOST: usize = 16;
 
-/// Above this many bytes of all the values of one sample, a sample keeps the engine busy on its own.
-const SMALL: usize = 4 << 20;
+/// Bytes that all the values of a grain may take. A network whose samples are larger gains nothing by a larger grain.
+const BUDGET: usize = 64 << 20;
 
 /// Reads samples: one tensor an input of the model, in their order, with one row a sample of the range.
 pub type Read<'a> = &'a (dyn Fn(Range<usize>) -> Result<Vec<InputTensor>> + Sync);
@@ -62,7 +63,7 @@ impl Tap {
         }
         let values: Vec<Value> = selected.iter().map(|&index| layers.values[index].clone()).collect();
         let taps: Vec<&str> = values.iter().map(|value| value.tensor.as_str()).collect();
-        let wanted = model.fixed_batch().unwrap_or(if layers.live_bytes <= SMALL { GRAIN } else { 1 });
+        let wanted = model.fixed_batch().unwrap_or(grain(layers));
         let trial = model.made_up(&layers.sample_shapes, wanted, 1);
         let engine = engine.load(model, &taps, &trial)?;
         let mut tap = Tap {
@@ -248,5 +249,158 @@ impl Tap {
             Ok(())
         })?;
         Ok(hashes)
+    }
+}
+
+/// The samples of a network without a fixed batch that run at once: a power of two. It hangs on the network alone, so that
+/// the same values come out whichever of its layers are tapped, as far as the engine allows.
+fn grain(layers: &Layers) -> usize {
+    let sample = layers.live_bytes + layers.values.iter().map(|value| value.bytes).sum::<usize>();
+    1 << (BUDGET / sample.max(1)).clamp(1, MOST).ilog2()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::Visit;
+    use crate::model::Dim;
+    use crate::tensor::{DataType, InputData};
+    use napscope::activations::MapShape;
+
+    /// Doubles its input, and adds `slope` times the place of a sample in the grain.
+    struct Doubling {
+        slope: f32,
+    }
+
+    impl Engine for Doubling {
+        fn run(&self, inputs: &[InputTensor], visit: Visit<'_>) -> Result<()> {
+            let InputData::Float(values) = inputs[0].data() else {
+                return Err(Error::new(ErrorKind::Source, "no floats"));
+            };
+            let doubled: Vec<f32> =
+                values.iter().enumerate().map(|(place, value)| 2.0 * value + self.slope * (place / 3) as f32).collect();
+            visit(0, Output { dtype: DataType::Float32, shape: inputs[0].shape(), values: &doubled })
+        }
+
+        fn copies_weights(&self) -> bool {
+            true
+        }
+    }
+
+    fn doubling(slope: f32, grain: usize) -> Tap {
+        let map = MapShape { channels: 3, height: 1, width: 1 };
+        Tap {
+            engine: Box::new(Doubling { slope }),
+            inputs: vec![Input {
+                name: "x".into(),
+                dtype: DataType::Float32,
+                shape: vec![Dim::Dynamic("n".into()), Dim::Fixed(3)],
+            }],
+            sample_shapes: vec![vec![3]],
+            values: vec![Value {
+                name: "double".into(),
+                aliases: vec![],
+                tensor: "double".into(),
+                operator: "Mul".into(),
+                dtype: DataType::Float32,
+                shape: vec![1, 3],
+                batch_axis: 0,
+                channel_axis: Some(1),
+                map,
+                bytes: 12,
+            }],
+            layers: vec![Layer { name: "double".into(), shape: map }],
+            grain,
+            live_bytes: 24,
+            model_bytes: 1000,
+        }
+    }
+
+    /// Sample `i` is (3i, 3i + 1, 3i + 2).
+    fn counting(rows: Range<usize>) -> Result<Vec<InputTensor>> {
+        let values = (rows.start * 3..rows.end * 3).map(|i| i as f32).collect();
+        Ok(vec![InputTensor::new(vec![rows.len(), 3], InputData::Float(values))?])
+    }
+
+    #[test]
+    fn a_sample_that_hangs_on_its_place_is_found() {
+        let others = counting(0..4).expect("four samples");
+        for (slope, expected) in [(0.0, true), (1e-3, false)] {
+            assert_eq!(
+                doubling(slope, 4).same_bits_in_every_place(&others).expect("it runs"),
+                expected,
+                "slope {slope}"
+            );
+        }
+    }
+
+    #[test]
+    fn every_sample_comes_once() {
+        for (samples, grain, batch, threads) in
+            [(0, 4, 4, 1), (1, 4, 4, 2), (9, 4, 1, 3), (9, 4, 5, 2), (8, 1, 3, 2), (5, 8, 100, 1)]
+        {
+            let seen = Mutex::new(Vec::new());
+            let tap = doubling(0.0, grain);
+            let sink = |batch: Batch<'_>| {
+                let rows = 0..batch.activations.samples();
+                let mut seen = seen.lock().expect("no sink panics");
+                seen.extend(rows.map(|row| (batch.first + row, batch.activations.sample(row).to_vec())));
+                Ok(())
+            };
+            tap.run(samples, Streaming { threads, batch }, &counting, &sink).expect("it runs");
+            let mut seen = seen.into_inner().expect("no sink panics");
+            seen.sort_by_key(|(sample, _)| *sample);
+            let expected: Vec<(usize, Vec<f32>)> =
+                (0..samples).map(|i| (i, (3 * i..3 * i + 3).map(|value| 2.0 * value as f32).collect())).collect();
+            assert_eq!(seen, expected, "{samples} samples, grain {grain}, batch {batch}, {threads} threads");
+        }
+    }
+
+    #[test]
+    fn the_earliest_error_ends_the_run() {
+        let tap = doubling(0.0, 2);
+        let streaming = Streaming { threads: 3, batch: 2 };
+        let at = |error: &str, first: usize| Error::new(ErrorKind::Source, format!("{error} at {first}"));
+        let read =
+            |rows: Range<usize>| if rows.start >= 6 { Err(at("unreadable", rows.start)) } else { counting(rows) };
+        let error = tap.run(100, streaming, &read, &|_| Ok(())).expect_err("the reader fails");
+        assert_eq!(error.to_string(), "unreadable at 6");
+        let sink = |batch: Batch<'_>| if batch.first >= 4 { Err(at("full", batch.first)) } else { Ok(()) };
+        let error = tap.run(100, streaming, &read, &sink).expect_err("the sink fails");
+        assert_eq!(error.to_string(), "full at 4");
+    }
+
+    #[test]
+    fn data_that_do_not_fit_are_refused_by_name() {
+        let tap = doubling(0.0, 2);
+        let tensor =
+            |shape: &[usize], data: InputData| InputTensor::new(shape.to_vec(), data).expect("it fills its shape");
+        for (inputs, expected) in [
+            (vec![], "the model's inputs: expected shape [1], got [0]"),
+            (
+                vec![tensor(&[2, 4], InputData::Float(vec![0.0; 8]))],
+                "the model's input `x`: expected shape [2, 3], got [2, 4]",
+            ),
+            (vec![tensor(&[1, 3], InputData::Float(vec![0.0; 3]))], "expected shape [2, 3], got [1, 3]"),
+            (vec![tensor(&[2, 3], InputData::Integer(vec![0; 6]))], "`x` is float32, the data are integers"),
+        ] {
+            let read = |_: Range<usize>| Ok(inputs.clone());
+            let error = tap.run(2, Streaming { threads: 1, batch: 2 }, &read, &|_| Ok(())).expect_err(expected);
+            assert!(error.to_string().contains(expected), "`{error}` should contain `{expected}`");
+        }
+    }
+
+    #[test]
+    fn memory_is_bounded_and_a_limit_refuses() {
+        let tap = doubling(0.0, 4);
+        let one = tap.memory(Streaming { threads: 1, batch: 1 });
+        let two = tap.memory(Streaming { threads: 2, batch: 1 });
+        assert_eq!(two, 2 * one, "this engine copies its weights for each thread");
+        assert!(tap.memory(Streaming { threads: 1, batch: 100 }) > one, "a larger batch is read at once");
+        let streaming = Streaming { threads: 1, batch: 1 };
+        assert!(tap.check_memory(streaming, one).is_ok(), "it fits exactly");
+        let error = tap.check_memory(streaming, one - 1).expect_err("it does not fit");
+        assert_eq!(error.kind(), ErrorKind::MemoryLimit);
+        assert!(error.how_to_mend().unwrap_or_default().contains("double"), "the largest layer is named");
     }
 }

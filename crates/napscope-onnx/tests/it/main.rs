@@ -2,4 +2,6 @@
 
 mod common;
 mod invariance;
+mod listing;
+mod mistakes;
 mod oracle;
