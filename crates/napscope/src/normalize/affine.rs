@@ -1,7 +1,8 @@
 //! Shift and scale, for the normalizers that differ only in how they choose the two.
 //!
 //! What one shift and scale is learned from is a [`Pool`] of activations: the values of one column, or, where several
-//! columns describe the activations of one channel (a distribution), the distribution of the whole reference.
+//! columns describe the activations of one channel (a distribution), the distribution of the whole reference. Each thread
+//! holds 4 bytes a sample and column for at least 32 columns, or one channel's distribution.
 
 use super::Transform;
 use crate::error::{Error, ErrorKind, Result};
@@ -38,92 +39,91 @@ pub(super) struct Atom {
 }
 
 impl Atom {
-    fn value(value: f32, weight: f64) -> Self {
-        Atom { low: f64::from(value), high: f64::from(value), weight }
-    }
-
     pub(super) fn center(&self) -> f64 {
         0.5 * (self.low + self.high)
     }
 }
 
-/// The activations that one shift and scale is learned from.
+/// The activations that one shift and scale is learned from: those of one column, or of all columns that describe the
+/// distribution of one channel.
 #[derive(Debug, Clone)]
 pub(super) struct Pool {
     columns: Range<usize>,
-    /// The shares of quantiles, which each stand for a part of the channel's activations.
-    shares: Option<Vec<f64>>,
-    on_support: bool,
-    /// All of them have weight; in an order that does not hang on the order of the samples.
-    pub(super) atoms: Vec<Atom>,
+    /// The weight of each column's values; none where the columns are probabilities.
+    shares: Vec<f64>,
+    /// The cells of the grid, where the columns are probabilities.
+    cells: Vec<Atom>,
+    /// The values of all samples, row by row, in an order that does not hang on the order of the samples.
+    values: Vec<f32>,
 }
 
 impl Pool {
+    fn new(columns: Range<usize>, meanings: &[Column]) -> Self {
+        let mut pool = Pool { columns, shares: Vec::new(), cells: Vec::new(), values: Vec::new() };
+        for column in &meanings[pool.columns.clone()] {
+            match column.statistic {
+                Statistic::Bin { low, high } => pool.cells.push(Atom { low, high, weight: 0.0 }),
+                Statistic::Density { at, step } => {
+                    pool.cells.push(Atom { low: at - 0.5 * step, high: at + 0.5 * step, weight: 0.0 });
+                }
+                Statistic::Quantile { weight, .. } => pool.shares.push(weight),
+                _ => pool.shares.push(1.0),
+            }
+        }
+        pool
+    }
+
     /// Takes in one sample's row.
     fn absorb(&mut self, row: &[f32]) {
         let values = &row[self.columns.clone()];
-        match &self.shares {
-            _ if self.on_support => {
-                self.atoms.iter_mut().zip(values).for_each(|(atom, mass)| atom.weight += f64::from(*mass));
-            }
-            Some(shares) => {
-                self.atoms.extend(values.iter().zip(shares).map(|(value, share)| Atom::value(*value, *share)));
-            }
-            None => self.atoms.extend(values.iter().map(|value| Atom::value(*value, 1.0))),
+        if self.cells.is_empty() {
+            self.values.extend_from_slice(values);
+        } else {
+            self.cells.iter_mut().zip(values).for_each(|(cell, mass)| cell.weight += f64::from(*mass));
         }
     }
 
-    /// Leaves out what has no weight. All mass in one cell of a grid: the channel did not move as far as the grid can tell,
-    /// so the cell stands for one value, 0 where it holds 0 (a channel that never fires).
+    /// All mass in one cell: the channel did not move as far as the grid can tell, so the cell stands for one value, 0
+    /// where it holds 0 (a channel that never fires).
     fn settle(&mut self) {
-        self.atoms.retain(|atom| atom.weight > 0.0);
-        if let [only] = &mut self.atoms[..] {
+        let mut filled = self.cells.iter_mut().filter(|cell| cell.weight > 0.0);
+        if let (Some(only), None) = (filled.next(), filled.next()) {
             let value = if (only.low..=only.high).contains(&0.0) { 0.0 } else { only.center() };
             (only.low, only.high) = (value, value);
         }
     }
 
-    /// Smallest and largest activation.
-    pub(super) fn extent(&self) -> (f64, f64) {
-        let ends = |(low, high): (f64, f64), atom: &Atom| (low.min(atom.low), high.max(atom.high));
-        self.atoms.iter().fold((f64::INFINITY, f64::NEG_INFINITY), ends)
+    /// Everything that has weight.
+    pub(super) fn atoms(&self) -> impl Iterator<Item = Atom> {
+        let value =
+            |(value, share): (&f32, &f64)| Atom { low: f64::from(*value), high: f64::from(*value), weight: *share };
+        let values = self.values.iter().zip(self.shares.iter().cycle()).map(value);
+        self.cells.iter().copied().chain(values).filter(|atom| atom.weight > 0.0)
+    }
+
+    /// Smallest and largest activation; none where nothing has weight.
+    pub(super) fn extent(&self) -> Option<(f64, f64)> {
+        self.atoms().map(|atom| (atom.low, atom.high)).reduce(|(low, high), next| (low.min(next.0), high.max(next.1)))
     }
 }
 
 /// Which columns share one shift and scale, before any sample was seen.
-fn pools(columns: &[Column], one_scale_per_channel: bool) -> Vec<Pool> {
-    let kind = |column: &Column| match column.statistic {
-        Statistic::Bin { .. } | Statistic::Density { .. } => 1,
-        Statistic::Quantile { .. } => 2,
-        Statistic::Value { .. } if one_scale_per_channel => 3,
-        _ => 0,
+fn pools(columns: &[Column]) -> Vec<Pool> {
+    let on_grid = |column: &Column| matches!(column.statistic, Statistic::Bin { .. } | Statistic::Density { .. });
+    let quantile = |column: &Column| matches!(column.statistic, Statistic::Quantile { .. });
+    let together =
+        |a: &Column, b: &Column| a.channel == b.channel && ((on_grid(a) && on_grid(b)) || (quantile(a) && quantile(b)));
+    let mut start = 0;
+    let range = |chunk: &[Column]| {
+        start += chunk.len();
+        Pool::new(start - chunk.len()..start, columns)
     };
-    let mut pools: Vec<Pool> = Vec::new();
-    for (index, column) in columns.iter().enumerate() {
-        let joins = |pool: &Pool| {
-            let first = &columns[pool.columns.start];
-            kind(column) != 0 && kind(column) == kind(first) && column.channel == first.channel
-        };
-        match pools.last_mut() {
-            Some(pool) if joins(pool) => pool.columns.end = index + 1,
-            _ => pools.push(Pool { columns: index..index + 1, shares: None, on_support: false, atoms: Vec::new() }),
-        }
-    }
-    for pool in &mut pools {
-        pool.on_support = kind(&columns[pool.columns.start]) == 1;
-        for column in &columns[pool.columns.clone()] {
-            match column.statistic {
-                Statistic::Bin { low, high } => pool.atoms.push(Atom { low, high, weight: 0.0 }),
-                Statistic::Density { at, step } => {
-                    pool.atoms.push(Atom { low: at - 0.5 * step, high: at + 0.5 * step, weight: 0.0 });
-                }
-                Statistic::Quantile { weight, .. } => pool.shares.get_or_insert_default().push(weight),
-                _ => {}
-            }
-        }
-    }
-    pools
+    columns.chunk_by(together).map(range).collect()
 }
+
+/// Shares work among threads by these many columns at least: enough to use a row that was read, few enough that what is
+/// gathered of them (4 bytes a value) stays small beside the features.
+const CHUNK: usize = 32;
 
 /// A shift and scale for every column.
 pub(super) struct AffineTransform {
@@ -133,16 +133,11 @@ pub(super) struct AffineTransform {
 }
 
 impl AffineTransform {
-    /// Learns by `choose` from the pools of `features`. `one_scale_per_channel` also pools the positions of a map.
+    /// Learns by `choose` from the pools of `features`.
     ///
     /// # Errors
     /// [`ErrorKind::TooFewSamples`] with fewer than `least` samples.
-    pub(super) fn fit(
-        features: &Features,
-        least: usize,
-        one_scale_per_channel: bool,
-        choose: impl Fn(&mut Pool) -> Affine + Sync,
-    ) -> Result<Self> {
+    pub(super) fn fit(features: &Features, least: usize, choose: impl Fn(&Pool) -> Affine + Sync) -> Result<Self> {
         if features.samples() < least {
             return Err(Error::new(
                 ErrorKind::TooFewSamples,
@@ -150,23 +145,21 @@ impl AffineTransform {
             ));
         }
         let order = canonical_order(features.values(), features.columns().len());
-        let mut pools = pools(features.columns(), one_scale_per_channel);
-        // A chunk of pools reads each row once; what it gathered is dropped before the next chunk.
-        let learned: Vec<Vec<Affine>> = pools
-            .par_chunks_mut(32)
-            .map(|pools| {
-                for &sample in &order {
-                    pools.iter_mut().for_each(|pool| pool.absorb(features.row(sample)));
-                }
-                let affine = |pool: &mut Pool| {
-                    pool.settle();
-                    let affine = choose(pool);
-                    pool.atoms = Vec::new();
-                    vec![affine; pool.columns.len()]
-                };
-                pools.iter_mut().flat_map(affine).collect()
-            })
-            .collect();
+        let mut pools = pools(features.columns());
+        let learn = |pools: &mut [Pool]| -> Vec<Affine> {
+            for &sample in &order {
+                pools.iter_mut().for_each(|pool| pool.absorb(features.row(sample)));
+            }
+            let affine = |pool: &mut Pool| {
+                pool.settle();
+                let affine = choose(pool);
+                pool.values = Vec::new();
+                vec![affine; pool.columns.len()]
+            };
+            pools.iter_mut().flat_map(affine).collect()
+        };
+        let widest = pools.iter().map(|pool| pool.columns.len()).max().unwrap_or(1);
+        let learned: Vec<Vec<Affine>> = pools.par_chunks_mut(CHUNK.div_ceil(widest)).map(learn).collect();
         Ok(AffineTransform { columns: features.columns().to_vec(), affine: learned.concat() })
     }
 
@@ -214,9 +207,8 @@ mod tests {
         let value = |channel, x| Column { channel, statistic: Statistic::Value { y: 0, x } };
         let mean = |channel| Column { channel, statistic: Statistic::Mean };
         let columns = [bin(0, 0.0), bin(0, 1.0), bin(1, 0.0), mean(1), mean(1), value(2, 0), value(2, 1)];
-        let ranges = |shared| pools(&columns, shared).into_iter().map(|pool| pool.columns).collect::<Vec<_>>();
-        assert_eq!(ranges(false), [0..2, 2..3, 3..4, 4..5, 5..6, 6..7], "positions have a scale each");
-        assert_eq!(ranges(true), [0..2, 2..3, 3..4, 4..5, 5..7], "positions of a map share a scale");
+        let ranges: Vec<_> = pools(&columns).into_iter().map(|pool| pool.columns).collect();
+        assert_eq!(ranges, [0..2, 2..3, 3..4, 4..5, 5..6, 6..7]);
     }
 
     #[test]

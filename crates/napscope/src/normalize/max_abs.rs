@@ -33,7 +33,8 @@ impl Normalizer for MaxAbs {
     }
 
     fn fit(&self, features: &Features) -> Result<Box<dyn Transform>> {
-        let mut fitted = AffineTransform::fit(features, 1, true, |pool| divide_by(largest(pool)))?;
+        let mut fitted = AffineTransform::fit(features, 1, divide_by_largest)?;
+        share_over_maps(features.columns(), &mut fitted.affine);
         if self.std_quirk {
             apply_std_quirk(features.columns(), &mut fitted.affine)?;
         }
@@ -41,15 +42,22 @@ impl Normalizer for MaxAbs {
     }
 }
 
-fn largest(pool: &mut Pool) -> f64 {
-    let (low, high) = pool.extent();
-    high.abs().max(low.abs())
+fn divide_by_largest(pool: &Pool) -> Affine {
+    let largest = pool.extent().map_or(0.0, |(low, high)| high.abs().max(low.abs()));
+    Affine { shift: 0.0, factor: if largest > ABOUT_ZERO { largest.recip() } else { 0.0 } }
 }
 
-fn divide_by(divisor: f64) -> Affine {
-    // A distribution without any mass has no extent; it becomes 0 as well.
-    let usable = divisor.is_finite() && divisor > ABOUT_ZERO;
-    Affine { shift: 0.0, factor: if usable { divisor.recip() } else { 0.0 } }
+/// Gives all positions of a channel's map the factor of the position with the largest activation.
+fn share_over_maps(columns: &[Column], affine: &mut [Affine]) {
+    let is_position = |column: &Column| matches!(column.statistic, Statistic::Value { .. });
+    let mut rest = affine;
+    for map in columns.chunk_by(|a, b| a.channel == b.channel && is_position(a) && is_position(b)) {
+        let (mine, others) = rest.split_at_mut(map.len());
+        rest = others;
+        // A factor of 0 stands for a position that is always about 0.
+        let smallest = mine.iter().map(|affine| affine.factor).filter(|factor| *factor > 0.0).reduce(f64::min);
+        mine.iter_mut().for_each(|affine| affine.factor = smallest.unwrap_or(0.0));
+    }
 }
 
 fn apply_std_quirk(columns: &[Column], affine: &mut [Affine]) -> Result<()> {

@@ -21,12 +21,11 @@ impl Normalizer for MinMax {
     }
 
     fn fit(&self, features: &Features) -> Result<Box<dyn Transform>> {
-        Ok(Box::new(AffineTransform::fit(features, 2, false, onto_unit_interval)?))
+        Ok(Box::new(AffineTransform::fit(features, 2, onto_unit_interval)?))
     }
 }
 
-fn onto_unit_interval(pool: &mut Pool) -> Affine {
-    let (low, high) = pool.extent();
-    // A distribution without any mass has no extent and stays as it is.
-    if low <= high { Affine::standardise(low, high - low) } else { Affine::standardise(0.0, 1.0) }
+fn onto_unit_interval(pool: &Pool) -> Affine {
+    let (low, high) = pool.extent().unwrap_or_default();
+    Affine::standardise(low, high - low)
 }

@@ -21,12 +21,12 @@ impl Normalizer for Robust {
     }
 
     fn fit(&self, features: &Features) -> Result<Box<dyn Transform>> {
-        Ok(Box::new(AffineTransform::fit(features, 2, false, center_on_median)?))
+        Ok(Box::new(AffineTransform::fit(features, 2, center_on_median)?))
     }
 }
 
-fn center_on_median(pool: &mut Pool) -> Affine {
-    let Some(curve) = QuantileCurve::new(&mut pool.atoms) else {
+fn center_on_median(pool: &Pool) -> Affine {
+    let Some(curve) = QuantileCurve::new(pool.atoms().collect()) else {
         return Affine::standardise(0.0, 0.0);
     };
     Affine::standardise(curve.at(0.5), curve.at(0.75) - curve.at(0.25))
@@ -39,7 +39,7 @@ struct QuantileCurve {
 }
 
 impl QuantileCurve {
-    fn new(atoms: &mut [Atom]) -> Option<Self> {
+    fn new(mut atoms: Vec<Atom>) -> Option<Self> {
         atoms.sort_unstable_by(|a, b| a.low.total_cmp(&b.low).then(a.weight.total_cmp(&b.weight)));
         let mut knots = Vec::with_capacity(atoms.len());
         let mut position = 0.0;
@@ -76,7 +76,7 @@ mod tests {
     fn quantiles_of_values_and_of_bins() {
         let value = |value: f64| Atom { low: value, high: value, weight: 1.0 };
         let bin = |low: f64, weight: f64| Atom { low, high: low + 1.0, weight };
-        for (what, mut atoms, p, expected) in [
+        for (what, atoms, p, expected) in [
             ("one value", vec![value(3.0)], 0.25, 3.0),
             ("NumPy's linear rule", vec![value(4.0), value(1.0), value(2.0)], 0.25, 1.5),
             ("median of four", vec![value(4.0), value(1.0), value(2.0), value(8.0)], 0.5, 3.0),
@@ -84,7 +84,7 @@ mod tests {
             ("half way through a bin", vec![bin(0.0, 1.0), bin(1.0, 2.0), bin(2.0, 1.0)], 0.5, 1.5),
             ("end of the first bin", vec![bin(0.0, 1.0), bin(1.0, 2.0), bin(2.0, 1.0)], 0.25, 1.0),
         ] {
-            let curve = QuantileCurve::new(&mut atoms).expect(what);
+            let curve = QuantileCurve::new(atoms).expect(what);
             assert!((curve.at(p) - expected).abs() < 1e-12, "{what}: {} instead of {expected}", curve.at(p));
         }
     }

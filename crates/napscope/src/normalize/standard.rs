@@ -21,18 +21,19 @@ impl Normalizer for Standard {
     }
 
     fn fit(&self, features: &Features) -> Result<Box<dyn Transform>> {
-        Ok(Box::new(AffineTransform::fit(features, 2, false, standardise)?))
+        Ok(Box::new(AffineTransform::fit(features, 2, standardise)?))
     }
 }
 
 /// Mean and population standard deviation, of bin centers where the pool is a distribution.
-fn standardise(pool: &mut Pool) -> Affine {
-    let (first, last) = pool.extent();
-    if first >= last {
-        return Affine::standardise(if first == last { first } else { 0.0 }, 0.0);
+fn standardise(pool: &Pool) -> Affine {
+    let (first, last) = pool.extent().unwrap_or_default();
+    if first == last {
+        // Rounding in the mean of equal values must not leave a spread.
+        return Affine::standardise(first, 0.0);
     }
-    let total: f64 = pool.atoms.iter().map(|atom| atom.weight).sum();
-    let mean = pool.atoms.iter().map(|atom| atom.weight * atom.center()).sum::<f64>() / total;
-    let squares: f64 = pool.atoms.iter().map(|atom| atom.weight * (atom.center() - mean).powi(2)).sum();
+    let total: f64 = pool.atoms().map(|atom| atom.weight).sum();
+    let mean = pool.atoms().map(|atom| atom.weight * atom.center()).sum::<f64>() / total;
+    let squares: f64 = pool.atoms().map(|atom| atom.weight * (atom.center() - mean).powi(2)).sum();
     Affine::standardise(mean, (squares / total).sqrt())
 }

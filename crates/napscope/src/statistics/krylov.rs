@@ -24,7 +24,8 @@ impl CenteredRows<'_> {
         let width = (count + SPARE).min(self.columns());
         let mut basis = orthonormal(random_block(self.columns(), width).as_ref(), None);
         let mut applied = self.apply_covariance(basis.as_ref());
-        for round in 1.. {
+        let mut round = 1;
+        loop {
             // Rayleigh-Ritz: the covariance seen in the basis, its eigenvectors, and how far they are from true ones.
             let (variances, mixing) = eigen(&(basis.transpose() * &applied), 1.0)?;
             let mixing = mixing.subcols(0, count);
@@ -46,8 +47,8 @@ impl CenteredRows<'_> {
             let next_applied = self.apply_covariance(next.as_ref());
             basis = side_by_side(&basis, &next);
             applied = side_by_side(&applied, &next_applied);
+            round += 1;
         }
-        unreachable!("the loop returns in its last round")
     }
 }
 
