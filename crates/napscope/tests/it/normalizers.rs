@@ -119,23 +119,25 @@ fn sketching_and_normalising_commute() {
     let values = activations(12);
     let metric = napscope::distance::parse("wasserstein_1").expect("a metric");
     let points = |features: &Features| metric.fit(features).and_then(|e| e.embed(features)).expect("distributions");
-    for (sketched, name) in ["histogram", "quantiles"]
-        .into_iter()
-        .flat_map(|sketched| ["max_abs", "standard", "robust", "min_max"].map(|name| (sketched, name)))
-    {
+    let normalizers = ["max_abs", "standard", "robust", "min_max"];
+    let pairs = ["histogram", "kde", "quantiles"].map(|sketched| normalizers.map(|name| (sketched, name)));
+    for (sketched, name) in pairs.into_iter().flatten() {
         let features = sketch(sketched, &values);
         let normalized = transform(&*fit(name, &features), &features);
         // The shift and factor of each channel, read off two places that moved.
         let place = |features: &Features, column: usize| match features.columns()[column].statistic {
             Statistic::Bin { low, .. } => low,
+            Statistic::Density { at, .. } => at,
             _ => f64::from(features.values()[column]),
         };
-        let affine = [0, 32].map(|first| {
-            let before = [first, first + 31].map(|column| place(&features, column));
-            let after = [first, first + 31].map(|column| place(&normalized, column));
-            let factor = (after[1] - after[0]) / (before[1] - before[0]);
-            (before[0] - after[0] / factor, factor)
-        });
+        let affine: Vec<(f64, f64)> = (features.channel_blocks().into_iter())
+            .map(|block| {
+                let ends = [block.start, block.end - 1];
+                let (before, after) = (ends.map(|end| place(&features, end)), ends.map(|end| place(&normalized, end)));
+                let factor = (after[1] - after[0]) / (before[1] - before[0]);
+                (before[0] - after[0] / factor, factor)
+            })
+            .collect();
         let first: Vec<f32> = (values.iter().enumerate())
             .map(|(index, value)| {
                 let (shift, factor) = affine[index / 25 % 2];
