@@ -1,0 +1,176 @@
+//! Error rates: counting errors slot by slot until enough is known.
+//!
+//! Bits of one slot share its fading, so they err together; an interval that took them for independent would be far too
+//! narrow. [`Count`] therefore keeps the spread of the errors from slot to slot, and its interval is Wilson's with the
+//! number of independent trials that this spread amounts to.
+
+use super::simulator::Simulator;
+use crate::error::{Error, Result};
+use crate::receiver::{Detected, ReceiverConfig};
+use rayon::prelude::*;
+use std::ops::ControlFlow;
+
+/// Slots between two looks at the stop rule: a fixed number, so that results do not depend on the number of threads.
+const SLOTS_PER_ROUND: u64 = 64;
+
+/// When a measurement has seen enough.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StopRule {
+    /// Slots at most.
+    pub max_slots: u64,
+    /// Slots with at least one bit error that every receiver must have seen before the measurement ends earlier; zero: never.
+    pub target_slot_errors: u64,
+}
+
+/// Errors among trials that come in slots.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Count {
+    /// Slots seen.
+    pub slots: u64,
+    /// Slots with at least one error.
+    pub slots_with_errors: u64,
+    /// Trials (bits, or blocks).
+    pub trials: u64,
+    /// Errors.
+    pub errors: u64,
+    /// Σ trials², Σ errors², Σ trials · errors over the slots.
+    squares: (u64, u64, u64),
+}
+
+/// A rate with the ends of its confidence interval.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Interval {
+    /// Lower end.
+    pub low: f64,
+    /// Upper end.
+    pub high: f64,
+}
+
+impl Count {
+    /// Adds the errors of one slot.
+    pub fn add_slot(&mut self, errors: u64, trials: u64) {
+        self.add(&Count {
+            slots: 1,
+            slots_with_errors: u64::from(errors > 0),
+            trials,
+            errors,
+            squares: (trials * trials, errors * errors, trials * errors),
+        });
+    }
+
+    /// Adds the slots of another count.
+    pub fn add(&mut self, other: &Count) {
+        self.slots += other.slots;
+        self.slots_with_errors += other.slots_with_errors;
+        self.trials += other.trials;
+        self.errors += other.errors;
+        self.squares.0 += other.squares.0;
+        self.squares.1 += other.squares.1;
+        self.squares.2 += other.squares.2;
+    }
+
+    /// Errors a trial; NaN before the first one.
+    pub fn rate(&self) -> f64 {
+        self.errors as f64 / self.trials as f64
+    }
+
+    /// Wilson's interval at `z` standard deviations (1.96: 95 %, 2.576: 99 %).
+    pub fn interval(&self, z: f64) -> Interval {
+        if self.trials == 0 {
+            return Interval { low: 0.0, high: 1.0 };
+        }
+        let (p, n) = (self.rate(), self.effective_trials());
+        let center = (p + z * z / (2.0 * n)) / (1.0 + z * z / n);
+        let half = z / (1.0 + z * z / n) * (p * (1.0 - p) / n + z * z / (4.0 * n * n)).sqrt();
+        Interval { low: (center - half).max(0.0), high: (center + half).min(1.0) }
+    }
+
+    /// The number of independent trials that would leave the rate as uncertain as it is: p (1 - p) over the variance of the ratio
+    /// Σ errors / Σ trials, which comes from the slots. Without an error there is no spread to see, and a slot counts as one.
+    fn effective_trials(&self) -> f64 {
+        let (p, slots, trials) = (self.rate(), self.slots as f64, self.trials as f64);
+        let (tt, ee, te) = (self.squares.0 as f64, self.squares.1 as f64, self.squares.2 as f64);
+        let squared_residuals = ee - 2.0 * p * te + p * p * tt;
+        if self.slots_with_errors < 2 || squared_residuals <= 0.0 {
+            return slots;
+        }
+        let variance = squared_residuals * slots / (slots - 1.0).max(1.0) / (trials * trials);
+        (p * (1.0 - p) / variance).min(trials)
+    }
+}
+
+/// What one receiver did.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct ErrorRates {
+    /// Bits before decoding.
+    pub uncoded: Count,
+    /// Sum over the slots of the SINR after equalisation [dB].
+    sum_post_eq_sinr_db: f64,
+}
+
+impl ErrorRates {
+    /// Mean SINR after equalisation [dB].
+    pub fn mean_post_eq_sinr_db(&self) -> f64 {
+        self.sum_post_eq_sinr_db / self.uncoded.slots as f64
+    }
+}
+
+impl Simulator {
+    /// Measures the error rates of `receivers`, all on the same slots, from slot 0 on. `progress` sees the rates so far after
+    /// each round and may break off.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::InvalidParameter`] when there is no receiver or no slot to measure.
+    pub fn error_rates(
+        &self,
+        receivers: &[ReceiverConfig],
+        rule: StopRule,
+        mut progress: impl FnMut(&[ErrorRates]) -> ControlFlow<()>,
+    ) -> Result<Vec<ErrorRates>> {
+        if receivers.is_empty() {
+            return Err(Error::parameter("error rates of no receiver were asked for"));
+        }
+        if rule.max_slots == 0 {
+            return Err(Error::parameter("max_slots must be at least 1, got 0"));
+        }
+        let mut rates = vec![ErrorRates::default(); receivers.len()];
+        let mut next = 0;
+        while next < rule.max_slots {
+            let round = next..(next + SLOTS_PER_ROUND).min(rule.max_slots);
+            next = round.end;
+            for of_slot in self.measure_round(receivers, round) {
+                for (rates, of_slot) in rates.iter_mut().zip(&of_slot) {
+                    rates.uncoded.add(&of_slot.uncoded);
+                    rates.sum_post_eq_sinr_db += of_slot.sum_post_eq_sinr_db;
+                }
+            }
+            let enough = |rates: &ErrorRates| rates.uncoded.slots_with_errors >= rule.target_slot_errors;
+            let stop = rule.target_slot_errors > 0 && rates.iter().all(enough);
+            if progress(&rates).is_break() || stop {
+                break;
+            }
+        }
+        Ok(rates)
+    }
+
+    /// The rates of each slot of a round, in order.
+    fn measure_round(&self, receivers: &[ReceiverConfig], round: std::ops::Range<u64>) -> Vec<Vec<ErrorRates>> {
+        let memory = || {
+            let receivers: Vec<_> = receivers.iter().map(|&config| self.receiver(config)).collect();
+            (self.workspace(), receivers, Detected::default())
+        };
+        let measure = |(workspace, receivers, detected): &mut (_, Vec<crate::receiver::Receiver>, Detected), index| {
+            let slot = self.slot(index, workspace);
+            let measure = |receiver: &mut crate::receiver::Receiver| {
+                receiver.receive(&self.received(slot), &self.genie(slot), slot.parameters.modulation, detected);
+                let mut rates = ErrorRates::default();
+                rates.uncoded.add_slot(detected.num_bit_errors(&slot.bits) as u64, slot.bits.len() as u64);
+                let sinr = detected.post_eq_sinr(slot.symbols.iter().copied());
+                rates.sum_post_eq_sinr_db = 10.0 * sinr.log10();
+                rates
+            };
+            receivers.iter_mut().map(measure).collect()
+        };
+        round.into_par_iter().map_init(memory, measure).collect()
+    }
+}
