@@ -107,7 +107,10 @@ impl Array {
             return Err(self.wrong_type("an integer"));
         }
         let numbers = self.dtype.to_i64(&self.bytes(rows)?);
-        numbers.map_err(|at| self.element_error(rows, at, "is beyond the range of 64-bit signed integers"))
+        numbers.map_err(|at| {
+            self.element_error(rows, at, "is beyond the range of 64-bit signed integers")
+                .hint("save it with .astype(np.int64)")
+        })
     }
 
     /// The rows `rows` of an array of text.
@@ -131,6 +134,7 @@ impl Array {
 
     fn wrong_type(&self, wanted: &str) -> Error {
         Error::new(ErrorKind::Source, format!("{wanted} is needed, its elements are {}", self.dtype))
+            .hint("save it with another type, or choose another array")
             .context(self.place.clone())
     }
 

@@ -117,13 +117,14 @@ impl ArrayEntry {
         format!("{} {} {}", self.name, self.header.dtype, show_shape(&self.header.shape))
     }
 
-    /// Makes the array readable: a deflated one is unpacked into memory, others stay in their file.
+    /// Makes the array readable: a deflated one is unpacked into memory, others stay in their file. Errors, here and when it
+    /// is read, name the array; the caller adds the file.
     ///
     /// # Errors
     /// [`ErrorKind::Source`] for element types that are not read (object arrays are pickles) and damaged members,
     /// [`ErrorKind::MemoryLimit`] when an unpacked array does not fit into `budget`.
     pub fn open(&self, budget: &Budget) -> Result<Array> {
-        let place = format!("{}: array `{}`", self.path.display(), self.name);
+        let place = format!("array `{}`", self.name);
         if self.header.dtype.kind() == Kind::Refused {
             return Err(refused_type(&self.name, &self.header.dtype).context(place));
         }

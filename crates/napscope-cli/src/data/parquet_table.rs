@@ -12,8 +12,11 @@ use parquet::data_type::{ByteArray, DataType};
 use parquet::errors::ParquetError;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::schema::types::ColumnDescriptor;
+use std::cell::Cell;
 use std::fs::File;
+use std::panic::AssertUnwindSafe;
 use std::path::Path;
+use std::sync::Once;
 
 /// Reads the table at `path`; notes say which columns were left out.
 ///
@@ -21,6 +24,29 @@ use std::path::Path;
 /// [`ErrorKind::Source`] for files that are damaged or packed in another way.
 pub(super) fn read(path: &Path) -> Result<(Vec<Column>, Vec<String>)> {
     let file = File::open(path).map_err(|error| io_error("cannot open it", &error))?;
+    caught(|| read_file(file)).unwrap_or_else(|| Err(damaged("its pages contradict each other")))
+}
+
+/// The crate `parquet` panics on a few kinds of damaged pages, of which it promises to return errors. `None` then; the panic
+/// is not shown, for it is no bug of ours.
+fn caught<T>(work: impl FnOnce() -> T) -> Option<T> {
+    static HOOK: Once = Once::new();
+    thread_local!(static WORKING: Cell<bool> = const { Cell::new(false) });
+    HOOK.call_once(|| {
+        let before = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            if !WORKING.get() {
+                before(panic);
+            }
+        }));
+    });
+    WORKING.set(true);
+    let result = std::panic::catch_unwind(AssertUnwindSafe(work));
+    WORKING.set(false);
+    result.ok()
+}
+
+fn read_file(file: File) -> Result<(Vec<Column>, Vec<String>)> {
     let reader = SerializedFileReader::new(file).map_err(damaged)?;
     let (schema, mut notes) = (reader.metadata().file_metadata().schema_descr_ptr(), Vec::new());
     let mut columns: Vec<Column> = Vec::new();
@@ -176,4 +202,16 @@ fn append<T: DataType>(
         left -= records;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_of_the_reader_is_caught_and_others_are_not() {
+        assert_eq!(caught(|| 3), Some(3));
+        assert_eq!(caught(|| -> i32 { panic!("as the reader does on damaged pages") }), None);
+        assert_eq!(caught(|| 4), Some(4), "and the next read is as before");
+    }
 }

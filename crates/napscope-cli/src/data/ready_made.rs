@@ -39,6 +39,7 @@ pub struct ReadyMade {
     notes: Vec<String>,
     keys: ContentKeys,
     budget: Budget,
+    place: String,
 }
 
 impl ReadyMade {
@@ -49,10 +50,10 @@ impl ReadyMade {
     /// [`ErrorKind::InvalidParameter`] for a channel axis that a layer has not.
     pub fn open(path: &Path, options: &ReadyMadeOptions) -> Result<ReadyMade> {
         let file = ArrayFile::open(path)?;
-        Self::from_file(&file, options).map_err(|error| error.context(path.display().to_string()))
+        Self::from_file(&file, path, options).map_err(|error| error.context(path.display().to_string()))
     }
 
-    fn from_file(file: &ArrayFile, options: &ReadyMadeOptions) -> Result<ReadyMade> {
+    fn from_file(file: &ArrayFile, path: &Path, options: &ReadyMadeOptions) -> Result<ReadyMade> {
         let budget = Budget::new(options.memory_limit);
         let mut notes = file.notes.clone();
         let (mut layers, mut axes, mut arrays) = (Vec::new(), Vec::new(), Vec::new());
@@ -73,7 +74,8 @@ impl ReadyMade {
         let used: Vec<&str> = arrays.iter().map(Array::name).collect();
         let columns = read_columns(file, &used, samples, &budget, &mut notes)?;
         let keys = ContentKeys::new(&arrays, samples);
-        Ok(ReadyMade { layers, axes, arrays, samples, columns, notes, keys, budget })
+        let place = path.display().to_string();
+        Ok(ReadyMade { layers, axes, arrays, samples, columns, notes, keys, budget, place })
     }
 
     /// What is known of each sample.
@@ -99,7 +101,8 @@ impl ReadyMade {
 
     fn deliver(&self, first: usize, samples: &[usize], sink: &(dyn Fn(Batch<'_>) -> Result<()> + Sync)) -> Result<()> {
         for (layer, array) in self.arrays.iter().enumerate() {
-            let values = channels_first(array.f32(samples)?, array.shape(), self.axes[layer]);
+            let values = array.f32(samples).map_err(|error| error.context(self.place.clone()))?;
+            let values = channels_first(values, array.shape(), self.axes[layer]);
             let activations = Activations::new(&values, self.layers[layer].shape)?;
             sink(Batch { layer, first, activations })?;
         }
@@ -117,7 +120,7 @@ impl ActivationSource for ReadyMade {
     }
 
     fn content_key(&self, sample: usize) -> Result<u64> {
-        self.keys.of(&self.arrays, sample)
+        self.keys.of(&self.arrays, sample).map_err(|error| error.context(self.place.clone()))
     }
 
     fn run(&self, samples: &[usize], sink: &(dyn Fn(Batch<'_>) -> Result<()> + Sync)) -> Result<()> {

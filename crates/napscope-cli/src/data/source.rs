@@ -71,6 +71,7 @@ pub struct DataSet {
     notes: Vec<String>,
     source: Source,
     budget: Budget,
+    place: String,
 }
 
 /// What samples are made of.
@@ -92,7 +93,7 @@ impl DataSet {
             return Self::from_images(path, options).map_err(|error| error.context(path.display().to_string()));
         }
         let file = ArrayFile::open(path)?;
-        Self::from_arrays(file, options).map_err(|error| error.context(path.display().to_string()))
+        Self::from_arrays(file, path, options).map_err(|error| error.context(path.display().to_string()))
     }
 
     fn from_images(path: &Path, options: &OpenOptions) -> Result<DataSet> {
@@ -104,10 +105,11 @@ impl DataSet {
             notes: folder.notes(),
             source: Source::Images(folder),
             budget: Budget::new(options.memory_limit),
+            place: path.display().to_string(),
         })
     }
 
-    fn from_arrays(file: ArrayFile, options: &OpenOptions) -> Result<DataSet> {
+    fn from_arrays(file: ArrayFile, path: &Path, options: &OpenOptions) -> Result<DataSet> {
         let budget = Budget::new(options.memory_limit);
         let mut notes = file.notes.clone();
         let (mut inputs, mut arrays) = (Vec::new(), Vec::new());
@@ -125,7 +127,8 @@ impl DataSet {
         let columns = read_columns(&file, &used, samples, &budget, &mut notes)?;
         let keys = ContentKeys::new(&arrays, samples);
         let pictures = ArrayPictures::find(&arrays);
-        Ok(DataSet { samples, inputs, columns, notes, source: Source::Arrays { arrays, keys, pictures }, budget })
+        let (source, place) = (Source::Arrays { arrays, keys, pictures }, path.display().to_string());
+        Ok(DataSet { samples, inputs, columns, notes, source, budget, place })
     }
 
     /// Number of samples; at least 1.
@@ -169,10 +172,10 @@ impl DataSet {
         };
         let tensors = self.inputs.iter().zip(arrays).map(|(input, array)| {
             let values = match input.kind {
-                InputKind::Float => TensorValues::F32(array.f32(samples)?),
-                InputKind::Int => TensorValues::I64(array.i64(samples)?),
+                InputKind::Float => array.f32(samples).map(TensorValues::F32),
+                InputKind::Int => array.i64(samples).map(TensorValues::I64),
             };
-            Ok(tensor(input, values))
+            Ok(tensor(input, values.map_err(|error| error.context(self.place.clone()))?))
         });
         tensors.collect()
     }
@@ -196,7 +199,9 @@ impl DataSet {
         self.check(&[sample])?;
         match &self.source {
             Source::Images(folder) => folder.content_key(sample),
-            Source::Arrays { arrays, keys, .. } => keys.of(arrays, sample),
+            Source::Arrays { arrays, keys, .. } => {
+                keys.of(arrays, sample).map_err(|error| error.context(self.place.clone()))
+            }
         }
     }
 

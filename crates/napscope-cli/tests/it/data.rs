@@ -4,6 +4,8 @@ mod oracle;
 pub(crate) mod write;
 
 mod arrays;
+mod bad;
 mod images;
 mod metadata;
 mod sources;
+mod torn;

@@ -42,3 +42,11 @@ pub(crate) fn zip(members: &[(&str, Vec<u8>)], deflate: bool) -> Vec<u8> {
     }
     archive.finish().expect("an archive").into_inner()
 }
+
+/// A `.safetensors` with this header text and these data.
+pub(super) fn safetensors(header: &str, data: &[u8]) -> Vec<u8> {
+    let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
+    bytes.extend(header.as_bytes());
+    bytes.extend(data);
+    bytes
+}
