@@ -10,7 +10,6 @@ from that of a run over many, so that loading and starting do not count. Prints 
 import json
 import os
 import pathlib
-import resource
 import subprocess
 import sys
 import tempfile
@@ -29,12 +28,10 @@ REPEATS = 5
 
 def cpu_of(command, env=None):
     """CPU seconds and peak memory (MiB) of a child process."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=env)
     _, status, usage = os.wait4(process.pid, 0)
     if status != 0:
         sys.exit(f"{command} failed: {process.stderr.read().decode()}")
-    del before
     return usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
 
 
@@ -44,7 +41,7 @@ def napscope_ms(folder, engine, layers, sketch):
     for repeat in range(REPEATS):
         seconds = []
         for samples in (FEW, MANY):
-            out = folder / f"{engine}-{sketch}-{len(layers)}-{samples}-{repeat}"
+            out = folder / f"{engine}-{sketch}-{layers[0].strip('*') or 'all'}-{samples}-{repeat}"
             command = [NAPSCOPE, "extract", MODEL, "--data", DATA, "--limit", str(samples), "--threads", "1", "--quiet"]
             command += ["--engine", engine, "--sketch", sketch, "--calibration", "64", "-o", out]
             if engine == "ort":
@@ -58,8 +55,6 @@ def napscope_ms(folder, engine, layers, sketch):
 
 def session(outputs):
     """An onnxruntime session on one thread that delivers all `outputs`."""
-    import onnxruntime.capi.onnxruntime_pybind11_state  # noqa: F401  (fails early without the library)
-
     options = ort.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1

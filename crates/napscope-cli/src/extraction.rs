@@ -14,8 +14,13 @@ use std::time::{Duration, Instant};
 /// A stop loses about this much work at most.
 const CHUNK_TIME: Duration = Duration::from_secs(2);
 const SMALLEST_CHUNK: usize = 64;
-/// Chunks never grow beyond this, so that their rows stay small beside the network.
-pub const LARGEST_CHUNK: usize = 4096;
+/// The rows of a chunk, of all layers, never take more than this (in bytes), so that memory does not grow with n.
+const CHUNK_BYTES: usize = 32 << 20;
+
+/// Samples of the largest chunk, when a sample's features of all layers are `columns` numbers.
+pub fn largest_chunk(columns: usize) -> usize {
+    (CHUNK_BYTES / (4 * columns.max(1))).clamp(SMALLEST_CHUNK, 4096)
+}
 
 /// What is to be extracted, and how it is told of.
 pub struct Extraction<'a> {
@@ -52,6 +57,7 @@ impl Extraction<'_> {
         let mut writers = self.writers(folder, &sketches)?;
         let layers = self.source.layers().len();
         let mut chunk = SMALLEST_CHUNK;
+        let largest = largest_chunk(sketches.iter().map(|sketch| sketch.columns().len()).sum());
         while folder.state.samples_done < samples {
             let first = folder.state.samples_done;
             let wanted: Vec<usize> = (first..(first + chunk).min(samples)).collect();
@@ -72,7 +78,7 @@ impl Extraction<'_> {
             folder.state.samples_done += wanted.len();
             folder.save_state()?;
             if begun.elapsed() < CHUNK_TIME / 2 {
-                chunk = (chunk * 2).min(LARGEST_CHUNK);
+                chunk = (chunk * 2).min(largest);
             }
         }
         bar.finish_and_clear();

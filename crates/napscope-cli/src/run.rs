@@ -1,6 +1,6 @@
 //! One run from the question to the run folder: `analyze`, and `extract`, which stops after the features.
 
-use crate::extraction::{Extraction, LARGEST_CHUNK};
+use crate::extraction::{Extraction, largest_chunk};
 use crate::facts::hex;
 use crate::memory::Forecast;
 use crate::page::PageLayer;
@@ -138,7 +138,7 @@ impl Run<'_> {
         let mut forecast = Forecast::default();
         forecast.stage(
             "running the network and sketching",
-            source.memory() + 8 * (all * LARGEST_CHUNK.min(source.samples())) as u64,
+            source.memory() + 8 * (all * largest_chunk(all).min(source.samples())) as u64,
         );
         for (layer, columns) in source.layers().iter().zip(columns).filter(|_| self.patterns.is_some()) {
             // The features, the normalised ones and the embedded ones; the files' bytes while they are read.
