@@ -5,6 +5,9 @@
 //! it is simulated slot by slot. No file is opened here, no clock is read, no global random number is drawn. Names are those
 //! of Sionna and of the 3GPP specifications; units are part of a name (`_hz`, `_secs`, `_db`).
 
+// Units stand in brackets, as in Sionna's documentation: `[Hz]` is no link.
+#![allow(rustdoc::broken_intra_doc_links)]
+
 mod error;
 mod gold;
 pub mod grid;
