@@ -3,7 +3,7 @@
 //! Every draw of the simulator comes from a [`Stream`] named by (seed, slot, purpose). Slot `i` is therefore the same
 //! whichever thread or shard makes it, and one more draw for one purpose (a stronger impairment, say) leaves all other
 //! purposes as they were. Behind a stream stands xoshiro256++ (Blackman and Vigna, 2021), its 256 bits of state filled by
-//! SplitMix64 from the three names. The Gaussian numbers use polynomials of [`crate::trigonometry`] instead of the
+//! SplitMix64 from the three names. The Gaussian numbers use polynomials of `trigonometry.rs` instead of the
 //! platform's mathematical library, so they are the same bits on every machine.
 
 use crate::trigonometry::{cis, ln};
