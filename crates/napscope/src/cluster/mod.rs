@@ -28,8 +28,6 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::neighbors::{content_order, ranks};
 use crate::progress::{Watch, unwatched};
 use serde::{Deserialize, Serialize};
-use spanning_tree::MutualReachability;
-use std::ops::ControlFlow;
 
 /// A pattern: clusters are numbered from 0, largest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -109,11 +107,6 @@ pub struct Clustering {
     pub nodes: Vec<u32>,
 }
 
-/// Bytes that a fit takes a neighbor of a sample, a sample, and a neighbor in each thread's heaps; held to by a test.
-const NEIGHBOR_BYTES: u64 = 12;
-const TREE_BYTES: u64 = 192;
-const HEAP_BYTES: u64 = 512;
-
 /// What HDBSCAN* finds: the clustering and the trees that it was read off.
 #[derive(Debug, Clone)]
 pub struct HdbscanFit {
@@ -144,11 +137,8 @@ impl Hdbscan {
     /// As [`Hdbscan::fit`], and [`ErrorKind::Interrupted`] when `watch` stops the work.
     pub fn fit_watched(&self, points: &Points, watch: &Watch<'_>) -> Result<HdbscanFit> {
         self.check_samples(points.samples())?;
-        let first_half = |fraction: f64| -> ControlFlow<()> { watch(0.5 * fraction) };
-        let second_half = |fraction: f64| -> ControlFlow<()> { watch(0.5 + 0.5 * fraction) };
-        let core_distances = core_distances(points, self.neighbors(), &first_half)?;
-        let graph = MutualReachability { points, core: &core_distances, alpha: self.alpha };
-        let spanning_tree = spanning_tree::spanning_tree(&graph, &second_half)?;
+        let (core_distances, spanning_tree) =
+            spanning_tree::spanning_tree(points, self.neighbors(), self.alpha, watch)?;
         let linkage_tree = LinkageTree::new(&spanning_tree, &ranks(&content_order(points)))?;
         let condensed_tree = linkage_tree.condense(self.min_cluster_size)?;
         let clustering = condensed_tree.clustering(self)?;
@@ -157,10 +147,8 @@ impl Hdbscan {
 
     /// The most bytes that a fit of `samples` points takes at once, the points themselves and the program not counted; the
     /// result is part of it.
-    pub fn memory_bytes(&self, samples: usize, _dimensions: usize) -> u64 {
-        let (samples, neighbors) = (samples as u64, self.neighbors() as u64);
-        let threads = rayon::current_num_threads() as u64;
-        samples * (NEIGHBOR_BYTES * neighbors + TREE_BYTES) + threads * (neighbors + 1) * HEAP_BYTES
+    pub fn memory_bytes(&self, samples: usize, dimensions: usize) -> u64 {
+        spanning_tree::memory_bytes(samples as u64, dimensions as u64, self.neighbors() as u64)
     }
 
     /// `min_samples`, or what stands for it.

@@ -14,7 +14,7 @@ mod energy;
 mod hellinger;
 mod jensen_shannon;
 mod mahalanobis;
-mod norm;
+pub(crate) mod norm;
 mod plain;
 mod total_variation;
 mod wasserstein_1;

@@ -1,9 +1,9 @@
 //! Sums over the coordinates of two rows, in f64 and in one fixed order.
 //!
-//! Eight running sums, coordinate `i` into sum `i mod 8`, folded in a fixed tree: wide enough for any vector unit, and the
-//! same bits on all of them, for any thread count, and for (a, b) and (b, a).
+//! Sixteen running sums, coordinate `i` into sum `i mod 16`, folded in a fixed tree: wide enough for any vector unit, and
+//! the same bits on all of them, for any thread count, and for (a, b) and (b, a).
 
-const LANES: usize = 8;
+const LANES: usize = 16;
 
 /// Σ f(aᵢ − bᵢ).
 #[inline(always)]
@@ -19,18 +19,54 @@ fn sum_of(a: &[f32], b: &[f32], f: impl Fn(f64) -> f64) -> f64 {
     for (sum, (a, b)) in sums.iter_mut().zip(a_rest.iter().zip(b_rest)) {
         *sum += f(f64::from(*a) - f64::from(*b));
     }
-    let [s0, s1, s2, s3, s4, s5, s6, s7] = sums;
-    ((s0 + s4) + (s2 + s6)) + ((s1 + s5) + (s3 + s7))
+    let mut width = LANES / 2;
+    while width > 0 {
+        for lane in 0..width {
+            sums[lane] += sums[lane + width];
+        }
+        width /= 2;
+    }
+    sums[0]
 }
 
-/// Σ (aᵢ − bᵢ)².
-pub(crate) fn squared_l2(a: &[f32], b: &[f32]) -> f64 {
-    sum_of(a, b, |difference| difference * difference)
+/// Defines a sum over coordinates, compiled for the vector units that a processor may have; the order of the additions, and
+/// so the result, is the same for all.
+macro_rules! sum_over_coordinates {
+    ($(#[$doc:meta])* $name:ident, $term:expr) => {
+        $(#[$doc])*
+        pub(crate) fn $name(a: &[f32], b: &[f32]) -> f64 {
+            #[cfg(target_arch = "x86_64")]
+            {
+                #[target_feature(enable = "avx512f")]
+                fn wide(a: &[f32], b: &[f32]) -> f64 {
+                    sum_of(a, b, $term)
+                }
+                #[target_feature(enable = "avx2")]
+                fn medium(a: &[f32], b: &[f32]) -> f64 {
+                    sum_of(a, b, $term)
+                }
+                if is_x86_feature_detected!("avx512f") {
+                    // SAFETY: the processor has AVX-512F.
+                    return unsafe { wide(a, b) };
+                }
+                if is_x86_feature_detected!("avx2") {
+                    // SAFETY: the processor has AVX2.
+                    return unsafe { medium(a, b) };
+                }
+            }
+            sum_of(a, b, $term)
+        }
+    };
 }
 
-/// Σ |aᵢ − bᵢ|.
-pub(crate) fn l1(a: &[f32], b: &[f32]) -> f64 {
-    sum_of(a, b, f64::abs)
+sum_over_coordinates! {
+    /// Σ (aᵢ − bᵢ)².
+    squared_l2, |difference| difference * difference
+}
+
+sum_over_coordinates! {
+    /// Σ |aᵢ − bᵢ|.
+    l1, f64::abs
 }
 
 #[cfg(test)]
@@ -39,16 +75,18 @@ mod tests {
 
     #[test]
     fn sums_are_right_and_symmetric_for_every_length() {
-        for length in 0..40 {
+        for length in 0..70 {
             let a: Vec<f32> = (0..length).map(|i| (i as f32 * 0.7).sin() * 3.0).collect();
             let b: Vec<f32> = (0..length).map(|i| (i as f32 * 1.3).cos()).collect();
             let differences = || a.iter().zip(&b).map(|(a, b)| f64::from(*a) - f64::from(*b));
             let plain: f64 = differences().map(|d| d * d).sum();
             assert!((squared_l2(&a, &b) - plain).abs() <= 1e-14 * plain, "L2 of {length} coordinates");
             assert_eq!(squared_l2(&a, &b).to_bits(), squared_l2(&b, &a).to_bits(), "symmetry at {length}");
+            assert_eq!(squared_l2(&a, &b).to_bits(), sum_of(&a, &b, |d| d * d).to_bits(), "vector units at {length}");
             let plain: f64 = differences().map(f64::abs).sum();
             assert!((l1(&a, &b) - plain).abs() <= 1e-14 * plain, "L1 of {length} coordinates");
             assert_eq!(l1(&a, &b).to_bits(), l1(&b, &a).to_bits(), "symmetry at {length}");
+            assert_eq!(l1(&a, &b).to_bits(), sum_of(&a, &b, f64::abs).to_bits(), "vector units at {length}");
         }
     }
 }

@@ -1,9 +1,29 @@
 //! Exact nearest neighbors, computed once and shared by all that needs them.
 
-mod brute;
 mod content;
+mod key;
 
+mod basis;
+mod frame;
+
+mod cloud;
+mod order;
+
+mod aligned;
+mod panels;
+mod tile;
+
+mod stages;
+mod sweep;
+
+mod general;
+mod nearest;
+
+pub(crate) use cloud::{Cloud, memory_bytes};
 pub(crate) use content::{content_order, ranks};
+pub(crate) use panels::Panels;
+pub(crate) use stages::choose_stages;
+pub(crate) use sweep::{Limits, Search, Span, sweep};
 
 use crate::distance::Points;
 use crate::error::{Error, ErrorKind, Result};
@@ -11,7 +31,7 @@ use crate::progress::{Meter, Watch};
 
 /// The nearest neighbors of some points, nearest first.
 ///
-/// Neighbors at exactly the same distance stand in the lexicographic order of their coordinates, so that the order of the
+/// Neighbors at exactly the same distance stand in an order that hangs on their coordinates alone, so that the order of the
 /// rows decides nothing.
 ///
 /// # Shapes
@@ -53,8 +73,11 @@ impl Neighbors {
 pub fn self_neighbors(points: &Points, k: usize, watch: &Watch<'_>) -> Result<Neighbors> {
     let samples = points.samples();
     check(k, samples.saturating_sub(1), samples)?;
-    let meter = Meter::new(watch, steps(samples, points));
-    brute::neighbors(points, points, brute::Own::Excluded, k, &meter)
+    let meter = Meter::new(watch, steps(samples, points) / 2);
+    if let Some(cloud) = Cloud::new(points) {
+        return nearest_in_cloud(&cloud, k, &content_order(points), &meter);
+    }
+    general::neighbors(points, points, general::Own::Excluded, k, &meter)
 }
 
 /// The `k` nearest neighbors among `reference` of every point of `queries`.
@@ -72,7 +95,16 @@ pub fn query_neighbors(reference: &Points, queries: &Points, k: usize, watch: &W
     }
     check(k, reference.samples(), reference.samples())?;
     let meter = Meter::new(watch, steps(queries.samples(), reference));
-    brute::neighbors(reference, queries, brute::Own::Included, k, &meter)
+    if let Some([reference, queries]) = Cloud::pair(reference, queries) {
+        let [reference, queries] = [&reference, &queries].map(|cloud| Panels::new(cloud, cloud.compact_order()));
+        return nearest::of_queries(&reference, &queries, k, &meter);
+    }
+    general::neighbors(reference, queries, general::Own::Included, k, &meter)
+}
+
+/// As [`self_neighbors`] of points that are prepared already; `content` is their order of content.
+pub(crate) fn nearest_in_cloud(cloud: &Cloud<'_>, k: usize, content: &[u32], meter: &Meter<'_>) -> Result<Neighbors> {
+    nearest::among_themselves(&Panels::new(cloud, cloud.compact_order()), k, content, meter)
 }
 
 fn steps(queries: usize, reference: &Points) -> u64 {
@@ -88,4 +120,81 @@ fn check(k: usize, available: usize, samples: usize) -> Result<()> {
         return Err(Error::new(ErrorKind::TooFewSamples, message).hint("ask for fewer neighbors, or give more samples"));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::general::Own;
+    use super::*;
+    use crate::distance::{Geometry, Rescale};
+    use crate::progress::unwatched;
+
+    fn line(values: &[f32]) -> Points {
+        Points::new(values.to_vec(), 1, Geometry::L1, Rescale::Identity)
+    }
+
+    /// Pseudo-random points: on a grid where `levels` is small, so that ties and duplicates abound.
+    fn cloud(samples: usize, dimensions: usize, levels: f32, geometry: &Geometry, seed: usize) -> Points {
+        let value = |at: usize| {
+            let wave = ((at + 1) as f32 * 12.9898 + seed as f32 * 78.233).sin() * 43758.547;
+            ((wave - wave.floor()) * levels).floor() / levels * ((at % dimensions) as f32 * -0.1).exp()
+        };
+        Points::new((0..samples * dimensions).map(value).collect(), dimensions, geometry.clone(), Rescale::Identity)
+    }
+
+    #[test]
+    fn the_fast_way_finds_what_looking_at_every_pair_finds() {
+        for geometry in [Geometry::L2, Geometry::L1] {
+            for (samples, dimensions, levels, k) in [
+                (2, 1, 4.0, 1),
+                (49, 3, 2.0, 5),
+                (200, 2, 1e6, 7),
+                (300, 40, 1e6, 16),
+                (700, 20, 3.0, 4),
+                (900, 150, 1e6, 9),
+            ] {
+                let name = format!("{samples} x {dimensions}, {levels} levels, k {k}");
+                let points = cloud(samples, dimensions, levels, &geometry, 1);
+                let meter = Meter::new(&unwatched, 1);
+                let fast = self_neighbors(&points, k, &unwatched).expect(&name);
+                let slow = general::neighbors(&points, &points, Own::Excluded, k, &meter).expect(&name);
+                assert!(fast == slow, "{name}: neighbors among themselves");
+                let queries = cloud(97, dimensions, levels, &geometry, 2);
+                let fast = query_neighbors(&points, &queries, k, &unwatched).expect(&name);
+                let slow = general::neighbors(&points, &queries, Own::Included, k, &meter).expect(&name);
+                assert!(fast == slow, "{name}: neighbors of others");
+            }
+        }
+    }
+
+    #[test]
+    fn values_of_any_size_are_told_apart() {
+        for scale in [1e-38f32, 1e-20, 1.0, 1e18, 1e37] {
+            let values: Vec<f32> =
+                (0..120).map(|at| ((at * 37) % 120) as f32 * 0.01 * scale).chain([scale * 3.0]).collect();
+            let found = self_neighbors(&line(&values), 2, &unwatched).expect("121 points");
+            for sample in 0..120 {
+                let reach = f64::from(found.distances(sample)[0] as f32);
+                let expected = f64::from(0.01 * scale);
+                assert!((reach - expected).abs() < 0.01 * expected, "at scale {scale}: {reach}, expected {expected}");
+            }
+            let far = query_neighbors(&line(&values), &line(&[f32::MAX, 0.0]), 1, &unwatched).expect("121 points");
+            let expected = f64::from(f32::MAX) - f64::from(scale * 3.0);
+            assert_eq!(far.distances(0), [expected], "from the largest of all to the largest value");
+            assert_eq!(far.distances(1), [0.0], "a huge query beside it does not blur the others");
+        }
+    }
+
+    #[test]
+    fn the_point_itself_does_not_count_but_its_twin_does() {
+        let found = self_neighbors(&line(&[0.0, 3.0, 0.0, 10.0]), 2, &unwatched).expect("four points");
+        assert_eq!((found.indices(0), found.distances(0)), (&[2, 1][..], &[0.0, 3.0][..]));
+        assert_eq!((found.indices(3)[0], found.distances(3)), (1, &[7.0, 10.0][..]));
+    }
+
+    #[test]
+    fn too_few_points_are_refused() {
+        let error = self_neighbors(&line(&[1.0, 2.0]), 2, &unwatched).expect_err("each has one other");
+        assert_eq!(error.to_string(), "2 neighbors need more samples than the 2 that there are");
+    }
 }

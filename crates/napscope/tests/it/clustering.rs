@@ -327,16 +327,60 @@ proptest! {
     }
 }
 
+/// The L2 and L1 norms as functions of two rows: they go the general way.
+struct Plain(Geometry);
+
+impl PairKernel for Plain {
+    fn distance(&self, a: &[f32], b: &[f32]) -> f64 {
+        Points::new(a.to_vec(), a.len(), self.0.clone(), Rescale::Identity).raw_distance(a, b)
+    }
+}
+
+#[test]
+fn the_fast_way_and_the_general_way_agree_bit_for_bit() {
+    let separate = |n: usize, d: usize| -> Vec<f32> {
+        // Far-off groups smaller than the neighbors looked at: the first tree must be bridged.
+        let group = |at: usize| ((at / d / 9) * (at % d + 1) % 101) as f32;
+        uniform(1, n * d).iter().enumerate().map(|(at, u)| *u as f32 * 0.01 + group(at)).collect()
+    };
+    for (name, values, d) in [
+        ("clusters", data("clusters", 5, 1300, 40), 40),
+        ("many zeros", data("relu", 6, 900, 130), 130),
+        ("duplicates", data("duplicates", 7, 800, 33), 33),
+        ("separate groups", separate(900, 5), 5),
+        ("one point", vec![0.25; 700 * 33], 33),
+        ("two points", (0..700 * 33).map(|at| (at / 33 % 2) as f32).collect(), 33),
+    ] {
+        for (metric, geometry) in [("euclidean", Geometry::L2), ("manhattan", Geometry::L1)] {
+            let what = format!("{name}, {metric}");
+            let fast = points(metric, values.clone(), d);
+            let plain = Geometry::Kernel(Arc::new(Plain(geometry)));
+            let general = Points::new(values.clone(), d, plain, Rescale::Identity);
+            for hdbscan in [Hdbscan::default(), Hdbscan { min_samples: Some(20), alpha: 1.3, ..Hdbscan::default() }] {
+                let (fast, general) = (hdbscan.fit(&fast).expect(&what), hdbscan.fit(&general).expect(&what));
+                assert_eq!(bits(&fast.core_distances), bits(&general.core_distances), "{what}: core distances");
+                let heights = |fit: &HdbscanFit| -> Vec<f64> {
+                    fit.spanning_tree.edges().iter().map(|edge| edge.height).collect()
+                };
+                assert_eq!(bits(&heights(&fast)), bits(&heights(&general)), "{what}: heights");
+                assert_eq!(fast.clustering, general.clustering, "{what}: clustering");
+            }
+        }
+    }
+}
+
 #[test]
 fn threads_change_nothing() {
-    let points = points("euclidean", data("clusters", 5, 400, 24), 24);
-    let fit = |threads| {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");
-        pool.install(|| Hdbscan::default().fit(&points).expect("enough points"))
-    };
-    let (one, three) = (fit(1), fit(3));
-    assert_eq!(one.clustering, three.clustering);
-    assert_eq!(one.spanning_tree, three.spanning_tree);
+    for (kind, n, d) in [("clusters", 2500, 40), ("duplicates", 1000, 3)] {
+        let points = points("euclidean", data(kind, 5, n, d), d);
+        let fit = |threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("a pool");
+            pool.install(|| Hdbscan::default().fit(&points).expect("enough points"))
+        };
+        let (one, three) = (fit(1), fit(3));
+        assert_eq!(one.clustering, three.clustering, "{kind}: clustering");
+        assert_eq!(one.spanning_tree, three.spanning_tree, "{kind}: tree, its ends too");
+    }
 }
 
 #[test]
@@ -489,13 +533,18 @@ fn core_distances_do_not_count_the_point_itself() {
 
 #[test]
 fn memory_stays_below_the_stated_bound() {
-    for (kind, n, d, min_samples) in
-        [("clusters", 2000, 3, 5), ("grid", 2000, 2, 1), ("duplicates", 1500, 20, 40), ("uniform", 300, 200, 5)]
-    {
+    for (kind, n, d, min_samples) in [
+        ("clusters", 2000, 3, 5),
+        ("grid", 2000, 2, 1),
+        ("duplicates", 1500, 20, 40),
+        ("uniform", 300, 200, 5),
+        ("clusters", 3000, 64, 5),
+        ("relu", 2000, 300, 20),
+    ] {
         let hdbscan = Hdbscan { min_cluster_size: 2, min_samples: Some(min_samples), ..Hdbscan::default() };
         let points = points("euclidean", data(kind, 9, n, d), d);
-        let (fit, peak) = peak_bytes(|| hdbscan.fit(&points));
-        fit.expect("enough points");
+        let (fit, peak) = peak_bytes(|| hdbscan.fit(&points).expect("enough points"));
+        assert_eq!(fit.clustering.labels.len(), n);
         let bound = hdbscan.memory_bytes(n, d);
         assert!(peak <= bound, "{kind} {n} x {d}, min_samples {min_samples}: {peak} bytes, bound {bound}");
         assert!(4 * peak >= bound, "{kind} {n} x {d}: the bound {bound} is no use, {peak} bytes are needed");

@@ -102,33 +102,3 @@ fn block_heaps(
     }
     Ok(heaps)
 }
-
-#[cfg(test)]
-mod tests {
-    use super::super::{query_neighbors, self_neighbors};
-    use crate::distance::{Geometry, Points, Rescale};
-    use crate::progress::unwatched;
-
-    fn line(values: &[f32]) -> Points {
-        Points::new(values.to_vec(), 1, Geometry::L1, Rescale::Identity)
-    }
-
-    #[test]
-    fn the_point_itself_does_not_count_but_its_twin_does() {
-        let found = self_neighbors(&line(&[0.0, 3.0, 0.0, 10.0]), 2, &unwatched).expect("four points");
-        assert_eq!((found.indices(0), found.distances(0)), (&[2, 1][..], &[0.0, 3.0][..]));
-        assert_eq!((found.indices(3), found.distances(3)), (&[1, 0][..], &[7.0, 10.0][..]));
-    }
-
-    #[test]
-    fn equal_distances_stand_in_the_order_of_coordinates() {
-        let found = query_neighbors(&line(&[5.0, 1.0, 3.0]), &line(&[3.0]), 3, &unwatched).expect("three points");
-        assert_eq!(found.indices(0), [2, 1, 0], "1 before 5: both are 2 away");
-    }
-
-    #[test]
-    fn too_few_points_are_refused() {
-        let error = self_neighbors(&line(&[1.0, 2.0]), 2, &unwatched).expect_err("each has one other");
-        assert_eq!(error.to_string(), "2 neighbors need more samples than the 2 that there are");
-    }
-}

@@ -1,0 +1,196 @@
+//! Makes the data of the clustering benchmarks by seed, and times neighbors and clustering on them.
+//!
+//! ```text
+//! bench_clustering make KIND SAMPLES DIMENSIONS SEED FILE      little-endian f32, row after row
+//! bench_clustering run WHAT FILE SAMPLES DIMENSIONS [METRIC]   one line of JSON
+//! ```
+//! KIND: mix (clusters in a 32-dimensional latent space with a decaying spectrum, one sample in ten noise), curve (a closed
+//! curve with noise), spectrum1 and spectrum2 (full rank, variance k⁻¹ and k⁻², ReLU), isotropic (1000 clusters), blobs (few
+//! clusters), uniform.
+//! WHAT: hdbscan, knn (16 neighbors), tree (no selection). METRIC: l2 or l1. Threads: RAYON_NUM_THREADS.
+
+use napscope::cluster::Hdbscan;
+use napscope::distance::{Geometry, Points, Rescale};
+use napscope::neighbors::self_neighbors;
+use napscope::progress::unwatched;
+use std::io::Write;
+use std::time::Instant;
+
+/// SplitMix64 with uniform and normal numbers.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        z ^ (z >> 31)
+    }
+
+    fn uniform(&mut self) -> f64 {
+        (self.next() >> 11) as f64 / (1u64 << 53) as f64
+    }
+
+    fn normal(&mut self) -> f64 {
+        let (radius, angle) = ((-2.0 * (1.0 - self.uniform()).ln()).sqrt(), std::f64::consts::TAU * self.uniform());
+        radius * angle.cos()
+    }
+
+    fn normals(&mut self, count: usize) -> Vec<f64> {
+        (0..count).map(|_| self.normal()).collect()
+    }
+}
+
+/// `rows` of length `inner` times a random `inner` × `d` matrix of unit expected norm, plus noise.
+fn lift(latent: &[f64], inner: usize, d: usize, noise: f64, random: &mut Random) -> Vec<f32> {
+    let map = random.normals(inner * d);
+    let mut values = Vec::with_capacity(latent.len() / inner * d);
+    let mut row = vec![0.0; d];
+    for z in latent.chunks_exact(inner) {
+        row.fill(0.0);
+        for (z, map) in z.iter().zip(map.chunks_exact(d)) {
+            row.iter_mut().zip(map).for_each(|(x, m)| *x += z * m / (d as f64).sqrt());
+        }
+        values.extend(row.iter().map(|x| (x + noise / (d as f64).sqrt() * random.normal()) as f32));
+    }
+    values
+}
+
+fn mix(n: usize, d: usize, random: &mut Random) -> Vec<f32> {
+    const LATENT: usize = 32;
+    let spectrum: Vec<f64> = (1..=LATENT).map(|k| (k as f64).powf(-0.75)).collect();
+    let clusters = (n / 200).max(20);
+    let centers = random.normals(clusters * LATENT);
+    let mut latent = Vec::with_capacity(n * LATENT);
+    for _ in 0..n {
+        let cluster = random.next() as usize % clusters;
+        let spread = 0.15 + 0.2 * (cluster % 7) as f64 / 7.0;
+        let noise = random.uniform() < 0.1;
+        for (k, scale) in spectrum.iter().enumerate() {
+            let at = if noise { random.normal() } else { centers[cluster * LATENT + k] + spread * random.normal() };
+            latent.push(scale * at);
+        }
+    }
+    lift(&latent, LATENT, d, 0.1, random)
+}
+
+fn curve(n: usize, d: usize, random: &mut Random) -> Vec<f32> {
+    const HARMONICS: usize = 6;
+    let mut latent = Vec::with_capacity(n * 2 * HARMONICS);
+    for _ in 0..n {
+        let angle = std::f64::consts::TAU * random.uniform();
+        for k in 1..=HARMONICS {
+            latent.extend([(k as f64 * angle).cos() / k as f64, (k as f64 * angle).sin() / k as f64]);
+        }
+    }
+    lift(&latent, 2 * HARMONICS, d, 0.05, random)
+}
+
+/// Full rank: coordinate k has variance k^-power; random reflections turn it; ReLU.
+fn spectrum(n: usize, d: usize, power: f64, random: &mut Random) -> Vec<f32> {
+    let mirrors: Vec<Vec<f64>> = (0..32)
+        .map(|_| {
+            let v = random.normals(d);
+            let norm = v.iter().map(|x| x * x).sum::<f64>().sqrt();
+            v.into_iter().map(|x| x / norm).collect()
+        })
+        .collect();
+    let mut values = Vec::with_capacity(n * d);
+    for _ in 0..n {
+        let mut row: Vec<f64> = (1..=d).map(|k| (k as f64).powf(-0.5 * power) * random.normal()).collect();
+        for mirror in &mirrors {
+            let along: f64 = row.iter().zip(mirror).map(|(x, v)| x * v).sum();
+            row.iter_mut().zip(mirror).for_each(|(x, v)| *x -= 2.0 * along * v);
+        }
+        values.extend(row.iter().map(|x| x.max(0.0) as f32));
+    }
+    values
+}
+
+fn blobs(n: usize, d: usize, clusters: usize, random: &mut Random) -> Vec<f32> {
+    let centers = random.normals(clusters * d);
+    let mut values = Vec::with_capacity(n * d);
+    for _ in 0..n {
+        let cluster = random.next() as usize % clusters;
+        values.extend((0..d).map(|k| (centers[cluster * d + k] + 0.1 * random.normal()) as f32));
+    }
+    values
+}
+
+fn make(kind: &str, n: usize, d: usize, seed: u64) -> Vec<f32> {
+    let random = &mut Random(seed);
+    match kind {
+        "mix" => mix(n, d, random),
+        "curve" => curve(n, d, random),
+        "spectrum1" => spectrum(n, d, 1.0, random),
+        "spectrum2" => spectrum(n, d, 2.0, random),
+        "isotropic" => blobs(n, d, 1000, random),
+        "blobs" => blobs(n, d, 10, random),
+        "uniform" => (0..n * d).map(|_| random.uniform() as f32).collect(),
+        other => panic!("no kind of data is called {other}"),
+    }
+}
+
+/// CPU seconds of all threads that live, to the nanosecond (the pool's threads live on).
+fn cpu_seconds() -> f64 {
+    let tasks = std::fs::read_dir("/proc/self/task").expect("Linux");
+    let of_task = |task: std::fs::DirEntry| {
+        let text = std::fs::read_to_string(task.path().join("schedstat")).unwrap_or_default();
+        text.split(' ').next().and_then(|field| field.parse::<f64>().ok()).unwrap_or(0.0)
+    };
+    tasks.flatten().map(of_task).sum::<f64>() * 1e-9
+}
+
+fn peak_megabytes() -> f64 {
+    let status = std::fs::read_to_string("/proc/self/status").expect("Linux");
+    let line = status.lines().find(|line| line.starts_with("VmHWM")).expect("VmHWM");
+    line.split_whitespace().nth(1).and_then(|field| field.parse::<f64>().ok()).expect("kilobytes") / 1024.0
+}
+
+fn run(what: &str, values: Vec<f32>, d: usize, metric: &str) -> String {
+    let geometry = if metric == "l1" { Geometry::L1 } else { Geometry::L2 };
+    let points = Points::new(values, d, geometry, Rescale::Identity);
+    let (cpu, wall, before) = (cpu_seconds(), Instant::now(), peak_megabytes());
+    let found = match what {
+        "knn" => {
+            let found = self_neighbors(&points, 16, &unwatched).expect("enough samples");
+            let sum: f64 = (0..points.samples()).map(|sample| found.distances(sample)[15]).sum();
+            format!("\"sum\":{sum}")
+        }
+        "hdbscan" => {
+            let fit = Hdbscan::default().fit(&points).expect("enough samples");
+            let noise = fit.clustering.labels.iter().filter(|label| label.is_none()).count();
+            let weight: f64 = fit.spanning_tree.edges().iter().map(|edge| edge.height).sum();
+            format!("\"patterns\":{},\"noise\":{noise},\"tree\":{weight}", fit.clustering.persistence.len())
+        }
+        other => panic!("nothing to run is called {other}"),
+    };
+    let (cpu, wall) = (cpu_seconds() - cpu, wall.elapsed().as_secs_f64());
+    let (n, peak) = (points.samples(), peak_megabytes());
+    format!(
+        "{{\"what\":\"{what}\",\"metric\":\"{metric}\",\"n\":{n},\"d\":{d},\"cpu_secs\":{cpu:.4},\"wall_secs\":{wall:.4},\"peak_mb\":{peak:.1},\"data_mb\":{before:.1},{found}}}"
+    )
+}
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let number = |text: &str| text.parse::<usize>().unwrap_or_else(|_| panic!("`{text}` is no number"));
+    let mut out = std::io::stdout();
+    match arguments[..] {
+        ["make", kind, n, d, seed, file] => {
+            let values = make(kind, number(n), number(d), number(seed) as u64);
+            let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+            std::fs::write(file, bytes).expect("the file can be written");
+        }
+        ["run", what, file, n, d, ref metric @ ..] => {
+            let bytes = std::fs::read(file).expect("the file can be read");
+            let values: Vec<f32> = bytes.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
+            assert_eq!(values.len(), number(n) * number(d), "{file} holds another number of values");
+            drop(bytes);
+            writeln!(out, "{}", run(what, values, number(d), metric.first().unwrap_or(&"l2"))).expect("stdout");
+        }
+        _ => panic!("see the head of this program for its arguments"),
+    }
+}

@@ -1,0 +1,218 @@
+//! Points prepared for searches: what is known of each of them by itself.
+//!
+//! Everything here is rounded to f32 and serves only to say which pairs cannot matter. The half terms (see
+//! [`super::tile::Side`]) are therefore lowered by a bound of all rounding: of sums over d coordinates in chunks,
+//! γ = (128 + d/128 + 16)·2⁻²⁴ times the sum of the absolute terms; of centering, scaling and testing, some units of 2⁻²⁴
+//! (within the 16); and of underflow, an absolute 2⁻¹⁰⁰ (coordinates are at most 1).
+
+use super::basis::Basis;
+use super::frame::Frame;
+use super::order::compact_order;
+use super::tile::{CHUNK, COLS, Kernel, Product};
+use crate::distance::{Geometry, Points};
+use rayon::prelude::*;
+use std::sync::Arc;
+
+/// Numbers of leading coordinates after which pairs may be tested.
+pub(super) const LADDER: [usize; 11] = [4, 6, 8, 12, 15, 24, 32, 48, 64, 96, 128];
+/// Those of the ladder up to which coordinates are computed for every point from the beginning.
+const KEPT: usize = 7;
+/// That of the ladder whose coordinates, with the norm of what they leave, tell where a point lies.
+const GUIDE: usize = 4;
+/// With fewer coordinates they tell it themselves; fewer points are not worth finding directions for.
+const MANY_DIMENSIONS: usize = 32;
+const WORTH_DIRECTIONS: usize = 512;
+/// Points prepared at a time.
+const BLOCK: usize = 256;
+/// A half limit beyond every sum.
+pub(super) const NO_LIMIT: f32 = 1e30;
+const UNIT: f64 = 1.0 / (1 << 24) as f64;
+
+/// Points in a frame, ready to be packed.
+pub(crate) struct Cloud<'a> {
+    points: &'a Points,
+    pub(super) product: Product,
+    pub(super) kernel: Kernel,
+    pub(super) frame: Arc<Frame>,
+    basis: Option<Arc<Basis>>,
+    /// Half of the term that the norm adds for each sample less its margin for rounding, and the margin.
+    half: Vec<(f32, f32)>,
+    /// Leading coordinates of each sample, `[samples, kept]`; in few dimensions all.
+    kept: usize,
+    leading: Vec<f32>,
+    /// The norms of what they leave, `[samples, KEPT]`; none in few dimensions.
+    rests: Vec<f32>,
+}
+
+impl<'a> Cloud<'a> {
+    /// Prepares points with an L2 or L1 geometry; `None` for others.
+    pub(crate) fn new(points: &'a Points) -> Option<Self> {
+        let frame = Arc::new(Frame::around(points, &[points]));
+        let basis = directions(points, &frame);
+        Self::in_frame(points, frame, basis)
+    }
+
+    /// Prepares points to be compared with others, and the others; `None` as for [`Cloud::new`].
+    pub(super) fn pair(points: &'a Points, others: &'a Points) -> Option<[Self; 2]> {
+        let frame = Arc::new(Frame::around(points, &[points, others]));
+        let basis = directions(points, &frame);
+        Some([Self::in_frame(points, frame.clone(), basis.clone())?, Self::in_frame(others, frame, basis)?])
+    }
+
+    fn in_frame(points: &'a Points, frame: Arc<Frame>, basis: Option<Arc<Basis>>) -> Option<Self> {
+        let product = match points.geometry() {
+            Geometry::L2 => Product::Dot,
+            Geometry::L1 => Product::Min,
+            Geometry::Kernel(_) => return None,
+        };
+        let (n, d) = (points.samples(), points.dimensions());
+        let kept = if basis.is_some() { LADDER[KEPT - 1] } else { d };
+        let rests_kept = if basis.is_some() { KEPT } else { 0 };
+        let mut half = vec![(0.0, 0.0); n];
+        let mut leading = vec![0.0; n * kept];
+        let mut rests = vec![0.0; n * rests_kept];
+        let of_block = (leading.chunks_mut(BLOCK * kept), rests.chunks_mut((BLOCK * rests_kept).max(1)).map(Some));
+        let blocks: Vec<_> =
+            half.chunks_mut(BLOCK).zip(of_block.0).zip(of_block.1.chain(std::iter::repeat_with(|| None))).collect();
+        blocks.into_par_iter().enumerate().for_each(|(block, ((half, leading), rests))| {
+            let mut placed = vec![0.0; half.len() * d];
+            for ((row, placed), half) in placed.chunks_exact_mut(d).enumerate().zip(half) {
+                frame.place(points.row(block * BLOCK + row), 0, placed);
+                *half = half_term(placed, product);
+            }
+            match &basis {
+                Some(basis) => basis.project(&placed, kept, &LADDER[..KEPT], leading, rests.unwrap_or_default()),
+                None => leading.copy_from_slice(&placed),
+            }
+        });
+        let kernel = Kernel::available(product)[0];
+        Some(Cloud { points, product, kernel, frame, basis, half, kept, leading, rests })
+    }
+
+    /// The points.
+    pub(crate) fn points(&self) -> &'a Points {
+        self.points
+    }
+
+    /// Half of a key in the frame, rounded up.
+    pub(crate) fn half_limit(&self, key: f64) -> f32 {
+        let scale = self.frame.scale();
+        let scale = if self.product == Product::Dot { scale * scale } else { scale };
+        let half = 0.5 * key * scale * (1.0 + 4.0 * UNIT) + f64::from(f32::MIN_POSITIVE);
+        (half as f32).min(NO_LIMIT)
+    }
+
+    /// The samples in an order in which neighbors stand together.
+    pub(crate) fn compact_order(&self) -> Vec<u32> {
+        let leading = if self.basis.is_some() { LADDER[GUIDE] } else { self.kept };
+        compact_order(&self.leading, self.kept, leading, COLS)
+    }
+
+    /// The half term of a sample, and its margin.
+    pub(super) fn half(&self, sample: u32) -> (f32, f32) {
+        self.half[sample as usize]
+    }
+
+    /// The directions that bound distances, where there are any: for L2 in many dimensions.
+    pub(super) fn basis(&self) -> Option<&Basis> {
+        self.basis.as_deref().filter(|_| self.product == Product::Dot)
+    }
+
+    /// Does what [`Cloud::guide`] gives bound L1 distances only through L2?
+    pub(super) fn is_turned(&self) -> bool {
+        self.basis.is_some()
+    }
+
+    /// Coordinates that tell where a sample lies.
+    pub(super) fn guide(&self, sample: u32) -> impl Iterator<Item = &f32> {
+        let count = if self.basis.is_some() { LADDER[GUIDE] } else { self.kept };
+        let first = sample as usize * self.kept;
+        let rest = self.rests.get(sample as usize * KEPT + GUIDE);
+        self.leading[first..first + count].iter().chain(rest)
+    }
+
+    /// Number of coordinates that [`Cloud::guide`] gives.
+    pub(super) fn guides(&self) -> usize {
+        if self.basis.is_some() { LADDER[GUIDE] + 1 } else { self.kept }
+    }
+
+    /// The leading coordinates of some samples, up to the last of `stages` (steps of the ladder), and the norms of what each
+    /// stage leaves: `[samples, last stage]` and `[samples, stages]`.
+    pub(super) fn leading(&self, basis: &Basis, samples: &[u32], stages: &[usize]) -> (Vec<f32>, Vec<f32>) {
+        let count = LADDER[stages[stages.len() - 1]];
+        let mut coordinates = vec![0.0; samples.len() * count];
+        let mut rests = vec![0.0; samples.len() * stages.len()];
+        if stages[stages.len() - 1] < KEPT {
+            let rows = coordinates.chunks_exact_mut(count).zip(rests.chunks_exact_mut(stages.len()));
+            for ((row, left), &sample) in rows.zip(samples) {
+                row.copy_from_slice(&self.leading[sample as usize * self.kept..][..count]);
+                left.iter_mut().zip(stages).for_each(|(left, &stage)| {
+                    *left = self.rests[sample as usize * KEPT + stage];
+                });
+            }
+            return (coordinates, rests);
+        }
+        let upto: Vec<usize> = stages.iter().map(|&stage| LADDER[stage]).collect();
+        let d = self.points.dimensions();
+        let blocks = coordinates.par_chunks_mut(BLOCK * count).zip(rests.par_chunks_mut(BLOCK * stages.len()));
+        blocks.zip(samples.par_chunks(BLOCK)).for_each(|((coordinates, rests), samples)| {
+            let mut placed = vec![0.0; samples.len() * d];
+            for (placed, &sample) in placed.chunks_exact_mut(d).zip(samples) {
+                self.frame.place(self.points.row(sample as usize), 0, placed);
+            }
+            basis.project(&placed, count, &upto, coordinates, rests);
+        });
+        (coordinates, rests)
+    }
+}
+
+fn directions(points: &Points, frame: &Frame) -> Option<Arc<Basis>> {
+    let count = directions_worth_finding(points.samples(), points.dimensions());
+    (count > 0).then(|| Arc::new(Basis::leading(points, frame, count)))
+}
+
+fn directions_worth_finding(samples: usize, dimensions: usize) -> usize {
+    if dimensions < MANY_DIMENSIONS || samples < WORTH_DIRECTIONS {
+        return 0;
+    }
+    (dimensions / 2).clamp(LADDER[KEPT - 1], LADDER[LADDER.len() - 1])
+}
+
+/// The most bytes that leading coordinates take a sample, and that finding directions takes.
+pub(crate) fn memory_bytes(samples: u64, dimensions: u64) -> (u64, u64) {
+    match directions_worth_finding(samples as usize, dimensions as usize) as u64 {
+        0 => (8 + 4 * dimensions, 0),
+        // Kept for all, and those of a search, in rows and in panels.
+        count => (
+            8 + 4 * (LADDER[KEPT - 1] + KEPT) as u64 + 8 * (count + 2),
+            Basis::memory_bytes(samples, dimensions, count),
+        ),
+    }
+}
+
+/// Half of the term that the norm adds for a point at `placed`, less the margin for rounding, and the margin.
+fn half_term(placed: &[f32], product: Product) -> (f32, f32) {
+    let d = placed.len();
+    let rounding = (CHUNK.min(d) as f64 + (d / CHUNK) as f64 + 16.0) * UNIT;
+    let (half, absolute) = match product {
+        Product::Dot => {
+            let half = 0.5 * sum(placed, |x| x * x);
+            (half, half)
+        }
+        Product::Min => (0.5 * sum(placed, |x| x), sum(placed, f64::abs)),
+    };
+    let margin = rounding * absolute + (-100.0f64).exp2();
+    ((half - margin) as f32, margin as f32)
+}
+
+/// Σ f(xᵢ), in eight running sums.
+fn sum(values: &[f32], f: impl Fn(f64) -> f64) -> f64 {
+    let (chunks, rest) = values.as_chunks::<8>();
+    let mut sums = [0.0; 8];
+    for chunk in chunks {
+        for (sum, x) in sums.iter_mut().zip(chunk) {
+            *sum += f(f64::from(*x));
+        }
+    }
+    sums.iter().sum::<f64>() + rest.iter().map(|x| f(f64::from(*x))).sum::<f64>()
+}

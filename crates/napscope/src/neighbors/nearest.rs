@@ -1,0 +1,189 @@
+//! The nearest neighbors of every point, by a sweep over all pairs in which every point looks no further than its k-th best
+//! so far.
+
+use super::Neighbors;
+use super::cloud::NO_LIMIT;
+use super::content::{content_order, ranks};
+use super::panels::Panels;
+use super::stages::choose_stages;
+use super::sweep::{Limits, Search, Span, sweep, upper_halves};
+use super::tile::COLS;
+use crate::error::Result;
+use crate::progress::Meter;
+use rayon::prelude::*;
+use std::ops::Range;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// The best neighbors so far of the points of one panel.
+struct Best {
+    k: usize,
+    /// Half of the key of the k-th best, in the frame; −∞ where no point stands.
+    limits: [f32; COLS],
+    /// `[48, k]`: keys, rising, and ranks in the order of content.
+    keys: Vec<f64>,
+    ranks: Vec<u32>,
+}
+
+impl Best {
+    fn new(points: usize, k: usize) -> Self {
+        let mut limits = [f32::NEG_INFINITY; COLS];
+        limits[..points].fill(NO_LIMIT);
+        Best { k, limits, keys: vec![f64::INFINITY; COLS * k], ranks: vec![u32::MAX; COLS * k] }
+    }
+
+    /// The k-th best key of the point in `column` if the pair is among its k best, which it then is.
+    fn insert(&mut self, column: usize, key: f64, rank: u32) -> Option<f64> {
+        let slots = column * self.k..(column + 1) * self.k;
+        let (keys, ranks) = (&mut self.keys[slots.clone()], &mut self.ranks[slots]);
+        let mut at = self.k;
+        while at > 0 && (keys[at - 1], ranks[at - 1]) > (key, rank) {
+            at -= 1;
+        }
+        if at == self.k {
+            return None;
+        }
+        keys[at..].rotate_right(1);
+        ranks[at..].rotate_right(1);
+        (keys[at], ranks[at]) = (key, rank);
+        Some(keys[self.k - 1])
+    }
+}
+
+/// The search for the nearest neighbors of row points among column points; where both are the same points, every pair
+/// counts for both of its ends.
+struct Nearest<'a> {
+    k: usize,
+    rows: &'a Panels<'a>,
+    cols: &'a Panels<'a>,
+    same: bool,
+    best: Vec<Mutex<Best>>,
+    /// The largest limit in each row panel, as bits: they order as the numbers do, for no limit is negative.
+    reaches: Vec<AtomicU32>,
+    /// The place of every column sample in the order of content.
+    rank: Vec<u32>,
+}
+
+impl<'a> Nearest<'a> {
+    fn new(rows: &'a Panels<'a>, cols: &'a Panels<'a>, same: bool, rank: Vec<u32>, k: usize) -> Self {
+        let points = |panel: usize| (rows.positions() - panel * COLS).min(COLS);
+        let best = (0..rows.len()).map(|panel| Mutex::new(Best::new(points(panel), k))).collect();
+        let reaches = (0..rows.len()).map(|_| AtomicU32::new(NO_LIMIT.to_bits())).collect();
+        Nearest { k, rows, cols, same, best, reaches, rank }
+    }
+
+    fn best(&self, panel: usize) -> MutexGuard<'_, Best> {
+        // A panic elsewhere ends the whole search; what it left behind is never read.
+        self.best[panel].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn offer(&self, position: usize, key: f64, rank: u32) {
+        let (panel, column) = (position / COLS, position % COLS);
+        let mut best = self.best(panel);
+        if let Some(furthest) = best.insert(column, key, rank)
+            && furthest.is_finite()
+        {
+            let limit = &mut best.limits[column];
+            *limit = limit.min(self.rows.half_limit(furthest));
+            let reach = best.limits.iter().copied().fold(0.0, f32::max);
+            self.reaches[panel].store(reach.to_bits(), Ordering::Relaxed);
+        }
+    }
+
+    fn reach_of(&self, panel: usize) -> f32 {
+        f32::from_bits(self.reaches[panel].load(Ordering::Relaxed))
+    }
+
+    /// Gives every row point a limit to begin with: panels next to each other stand near each other, so that the k-th
+    /// nearest in those around, estimated and rounded up, is not far from the k-th nearest of all.
+    fn begin_with_limits(&self) {
+        let around = self.k.div_ceil(COLS);
+        (0..self.rows.len()).into_par_iter().for_each(|panel| {
+            let panels = panel.saturating_sub(around)..(panel + around + 1).min(self.rows.len());
+            let mut halves = vec![Vec::new(); COLS];
+            for other in panels {
+                upper_halves(self.rows, panel, other, |row, col, half| {
+                    if panel != other || row != col {
+                        halves[row].push(half);
+                    }
+                });
+            }
+            let mut best = self.best(panel);
+            for (limit, halves) in best.limits.iter_mut().zip(&mut halves) {
+                halves.retain(|half| half.is_finite());
+                if *limit > 0.0 && halves.len() >= self.k {
+                    *limit = *halves.select_nth_unstable_by(self.k - 1, f32::total_cmp).1;
+                }
+            }
+            let reach = best.limits.iter().copied().fold(0.0, f32::max);
+            self.reaches[panel].store(reach.to_bits(), Ordering::Relaxed);
+        });
+    }
+
+    /// What was found, by sample.
+    fn neighbors(&self, content: &[u32]) -> Neighbors {
+        let k = self.k;
+        let samples = self.rows.positions();
+        let (mut indices, mut distances) = (vec![0; samples * k], vec![0.0; samples * k]);
+        for position in 0..samples {
+            let best = self.best(position / COLS);
+            let slots = position % COLS * k..(position % COLS + 1) * k;
+            let at = self.rows.sample(position) * k;
+            for (slot, (rank, key)) in best.ranks[slots.clone()].iter().zip(&best.keys[slots]).enumerate() {
+                indices[at + slot] = content[*rank as usize];
+                distances[at + slot] = self.cols.points().distance_of_key(*key);
+            }
+        }
+        Neighbors { k, indices, distances }
+    }
+}
+
+impl Search for Nearest<'_> {
+    type Found = ();
+
+    fn begin(&self, _rows: Range<usize>) {}
+
+    fn end(&self, _found: ()) {}
+
+    fn reach(&self, _found: &mut (), row: usize, col: usize) -> f32 {
+        if self.same { self.reach_of(row).max(self.reach_of(col)) } else { self.reach_of(row) }
+    }
+
+    fn limits(&self, _found: &(), row: usize, col: usize, limits: &mut Limits) {
+        limits.rows = self.best(row).limits;
+        limits.cols = if self.same { self.best(col).limits } else { [f32::NEG_INFINITY; COLS] };
+    }
+
+    fn visit(&self, _found: &mut (), row: usize, col: usize) {
+        let (row_sample, col_sample) = (self.rows.sample(row), self.cols.sample(col));
+        let points = self.cols.points();
+        let key = points.key_of_rows(self.rows.points().row(row_sample), points.row(col_sample));
+        self.offer(row, key, self.rank[col_sample]);
+        if self.same {
+            self.offer(col, key, self.rank[row_sample]);
+        }
+    }
+}
+
+/// The `k` nearest other points of every point of `panels`, of which there must be more than `k`.
+pub(super) fn among_themselves(panels: &Panels<'_>, k: usize, content: &[u32], meter: &Meter<'_>) -> Result<Neighbors> {
+    let search = Nearest::new(panels, panels, true, ranks(content), k);
+    search.begin_with_limits();
+    let all = Span::After(0..usize::MAX);
+    choose_stages(panels, &all, &search);
+    sweep(panels, panels, &all, &search, meter)?;
+    Ok(search.neighbors(content))
+}
+
+/// The `k` nearest points of `reference` to every point of `queries`; both stand in one frame.
+pub(super) fn of_queries(
+    reference: &Panels<'_>,
+    queries: &Panels<'_>,
+    k: usize,
+    meter: &Meter<'_>,
+) -> Result<Neighbors> {
+    let content = content_order(reference.points());
+    let search = Nearest::new(queries, reference, false, ranks(&content), k);
+    sweep(queries, reference, &Span::All, &search, meter)?;
+    Ok(search.neighbors(&content))
+}

@@ -1,0 +1,215 @@
+//! Points packed in panels of 48 for the tiles, with what is needed to rule pairs out early.
+
+use super::aligned::Aligned;
+use super::basis::Basis;
+use super::cloud::{Cloud, LADDER};
+use super::tile::{COLS, Product};
+use crate::distance::Points;
+use rayon::prelude::*;
+use std::sync::OnceLock;
+
+/// Coordinates of a row that are packed at a time: one cache line.
+const LINE: usize = 16;
+
+/// The points of a cloud, in an order, packed.
+pub(crate) struct Panels<'a> {
+    pub(super) cloud: &'a Cloud<'a>,
+    order: Vec<u32>,
+    /// `[panels, dimensions, 48]`
+    full: Aligned,
+    pub(super) half: Vec<[f32; COLS]>,
+    boxes: Boxes,
+    lead: OnceLock<Lead>,
+}
+
+impl<'a> Panels<'a> {
+    /// Points of a panel.
+    pub(crate) const WIDTH: usize = COLS;
+
+    /// Packs the samples `order`.
+    pub(crate) fn new(cloud: &'a Cloud<'a>, order: Vec<u32>) -> Self {
+        let d = cloud.points().dimensions();
+        let panels = order.len().div_ceil(COLS);
+        let mut full = Aligned::filled(panels * d * COLS, 0.0);
+        let packed = full.par_chunks_exact_mut(d * COLS).zip(order.par_chunks(COLS));
+        packed.for_each(|(panel, samples)| pack(cloud, samples, panel));
+        // Where no point stands, half is infinite: no pair passes there.
+        let mut half = vec![[f32::INFINITY; COLS]; panels];
+        for (half, samples) in half.iter_mut().zip(order.chunks(COLS)) {
+            half.iter_mut().zip(samples).for_each(|(half, &sample)| *half = cloud.half(sample).0);
+        }
+        let boxes = Boxes::new(cloud, &order);
+        Panels { cloud, order, full, half, boxes, lead: OnceLock::new() }
+    }
+
+    /// The points.
+    pub(crate) fn points(&self) -> &'a Points {
+        self.cloud.points()
+    }
+
+    /// Half of a key in the frame, rounded up.
+    pub(crate) fn half_limit(&self, key: f64) -> f32 {
+        self.cloud.half_limit(key)
+    }
+
+    /// Number of panels.
+    pub(crate) fn len(&self) -> usize {
+        self.half.len()
+    }
+
+    /// The sample at a position.
+    pub(crate) fn sample(&self, position: usize) -> usize {
+        self.order[position] as usize
+    }
+
+    /// Number of positions.
+    pub(crate) fn positions(&self) -> usize {
+        self.order.len()
+    }
+
+    /// All coordinates of one panel, `[dimensions, 48]`.
+    pub(super) fn full(&self, panel: usize) -> &[f32] {
+        let size = self.cloud.points().dimensions() * COLS;
+        &self.full[panel * size..(panel + 1) * size]
+    }
+
+    /// The leading coordinates, where searches begin with them.
+    pub(super) fn lead(&self) -> Option<&Lead> {
+        self.lead.get()
+    }
+
+    /// Lets searches begin with leading coordinates from now on, up to these steps of the ladder; the first call counts.
+    pub(super) fn begin_with(&self, stages: [usize; 2]) {
+        if let Some(basis) = self.cloud.basis() {
+            self.lead.get_or_init(|| Lead::new(self.cloud, basis, &self.order, &stages));
+        }
+    }
+
+    /// The leading coordinates of one panel.
+    pub(super) fn lead_of(&self, basis: &Basis, panel: usize, stages: &[usize]) -> Lead {
+        let samples = &self.order[panel * COLS..((panel + 1) * COLS).min(self.order.len())];
+        Lead::new(self.cloud, basis, samples, stages)
+    }
+
+    /// The largest margin for rounding among the points of a panel.
+    pub(super) fn margin(&self, panel: usize) -> f32 {
+        self.boxes.margins[panel]
+    }
+
+    /// At most half of the key of any pair of panel `row` of these and panel `col` of `other`.
+    pub(super) fn nearest_half(&self, row: usize, other: &Panels<'_>, col: usize) -> f32 {
+        self.boxes.nearest_half(row, &other.boxes, col, self.cloud)
+    }
+}
+
+/// The boxes that the points of each panel lie in, in guide coordinates.
+struct Boxes {
+    guides: usize,
+    /// Least and greatest coordinates: `[panels, 2, guides]`.
+    corners: Vec<f32>,
+    /// The largest margin for rounding in each panel.
+    margins: Vec<f32>,
+}
+
+impl Boxes {
+    fn new(cloud: &Cloud<'_>, order: &[u32]) -> Self {
+        let guides = cloud.guides();
+        let panels = order.len().div_ceil(COLS);
+        let mut boxes = Boxes { guides, corners: vec![f32::INFINITY; panels * 2 * guides], margins: vec![0.0; panels] };
+        let of_panels = boxes.corners.chunks_exact_mut(2 * guides).zip(&mut boxes.margins);
+        for ((corners, margin), samples) in of_panels.zip(order.chunks(COLS)) {
+            let (least, greatest) = corners.split_at_mut(guides);
+            greatest.fill(f32::NEG_INFINITY);
+            for &sample in samples {
+                for ((least, greatest), value) in least.iter_mut().zip(&mut *greatest).zip(cloud.guide(sample)) {
+                    (*least, *greatest) = (least.min(*value), greatest.max(*value));
+                }
+                *margin = margin.max(cloud.half(sample).1);
+            }
+        }
+        boxes
+    }
+
+    fn nearest_half(&self, row: usize, other: &Boxes, col: usize, cloud: &Cloud<'_>) -> f32 {
+        let size = 2 * self.guides;
+        let (row_least, row_greatest) = self.corners[row * size..(row + 1) * size].split_at(self.guides);
+        let (col_least, col_greatest) = other.corners[col * size..(col + 1) * size].split_at(self.guides);
+        let (mut sum, mut squares) = (0.0f32, 0.0f32);
+        for k in 0..self.guides {
+            let gap = (col_least[k] - row_greatest[k]).max(row_least[k] - col_greatest[k]).max(0.0);
+            sum += gap;
+            squares += gap * gap;
+        }
+        let key = match cloud.product {
+            Product::Dot => squares,
+            // The L1 norm is at least the L2 norm.
+            Product::Min if cloud.is_turned() => squares.sqrt(),
+            Product::Min => sum,
+        };
+        0.5 * key * (1.0 - 1e-5) - self.margins[row] - other.margins[col]
+    }
+}
+
+/// Places `samples` and packs them: `panel` is `[dimensions, 48]`.
+fn pack(cloud: &Cloud<'_>, samples: &[u32], panel: &mut [f32]) {
+    let mut placed = [[0.0f32; LINE]; COLS];
+    for (line, panel) in panel.chunks_mut(LINE * COLS).enumerate() {
+        let count = panel.len() / COLS;
+        for (placed, &sample) in placed.iter_mut().zip(samples) {
+            cloud.frame.place(cloud.points().row(sample as usize), line * LINE, &mut placed[..count]);
+        }
+        for (k, coordinates) in panel.chunks_exact_mut(COLS).enumerate() {
+            coordinates.iter_mut().zip(&placed).for_each(|(coordinate, placed)| *coordinate = placed[k]);
+        }
+    }
+}
+
+/// The first coordinates of points in the cloud's basis, by which most pairs are ruled out.
+pub(super) struct Lead {
+    /// Coordinates after which pairs are tested, rising.
+    stages: Vec<usize>,
+    /// `[panels, last stage, 48]`
+    coordinates: Aligned,
+    /// `[panels, stages]`: the norms of what is left.
+    rests: Vec<[f32; COLS]>,
+}
+
+impl Lead {
+    /// The leading coordinates of `order`, up to these steps of the ladder.
+    fn new(cloud: &Cloud<'_>, basis: &Basis, order: &[u32], stages: &[usize]) -> Self {
+        let (rows, left) = cloud.leading(basis, order, stages);
+        let stages: Vec<usize> = stages.iter().map(|&stage| LADDER[stage]).collect();
+        let count = stages[stages.len() - 1];
+        let panels = order.len().div_ceil(COLS);
+        let mut coordinates = Aligned::filled(panels * count * COLS, 0.0);
+        let mut rests = vec![[0.0; COLS]; panels * stages.len()];
+        for (position, (row, left)) in rows.chunks_exact(count).zip(left.chunks_exact(stages.len())).enumerate() {
+            let (panel, column) = (position / COLS, position % COLS);
+            let coordinates = &mut coordinates[panel * count * COLS..];
+            for (k, value) in row.iter().enumerate() {
+                coordinates[k * COLS + column] = *value;
+            }
+            for (stage, left) in left.iter().enumerate() {
+                rests[panel * stages.len() + stage][column] = *left;
+            }
+        }
+        Lead { stages, coordinates, rests }
+    }
+
+    /// Number of stages.
+    pub(super) fn stages(&self) -> usize {
+        self.stages.len()
+    }
+
+    /// The coordinates of `panel` that stage `stage` adds.
+    pub(super) fn part(&self, panel: usize, stage: usize) -> &[f32] {
+        let count = self.stages[self.stages.len() - 1];
+        let from = if stage == 0 { 0 } else { self.stages[stage - 1] };
+        &self.coordinates[(panel * count + from) * COLS..(panel * count + self.stages[stage]) * COLS]
+    }
+
+    /// The norms of what stage `stage` leaves of the points of `panel`.
+    pub(super) fn rest(&self, panel: usize, stage: usize) -> &[f32; COLS] {
+        &self.rests[panel * self.stages.len() + stage]
+    }
+}
