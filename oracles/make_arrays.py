@@ -173,15 +173,16 @@ def picture_cases():
     picture = Image.fromarray(pixels)
     buffer = io.BytesIO()
     picture.save(buffer, "png")
-    height, width = 12, int(12 * 31 / 23)
-    resized = picture.resize((width, height), Image.Resampling.BILINEAR)
-    left, top = round((width - 10) / 2.0), round((height - 10) / 2.0)
-    cropped = resized.crop((left, top, left + 10, top + 10))
+    prepared = []
+    for side, crop in [(12, 10), (40, 9), (23, 11), (5, 5)]:
+        height, width = side, int(side * 31 / 23)
+        resized = picture.resize((width, height), Image.Resampling.BILINEAR)
+        left, top = round((width - crop) / 2.0), round((height - crop) / 2.0)
+        cropped = resized.crop((left, top, left + crop, top + crop))
+        prepared.append({"resize": side, "crop": crop, "rgb": np.asarray(cropped).ravel().tolist()})
     return {
         "base64": base64.b64encode(buffer.getvalue()).decode(),
-        "resize": 12,
-        "crop": 10,
-        "rgb": np.asarray(cropped).ravel().tolist(),
+        "prepared": prepared,
         "grey": np.asarray(picture.convert("L")).ravel().tolist(),
     }
 

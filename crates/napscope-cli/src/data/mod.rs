@@ -26,6 +26,7 @@ mod resolve;
 mod images;
 mod pictures;
 mod preprocess;
+mod resize;
 
 mod ready_made;
 mod source;

@@ -1,11 +1,11 @@
 //! What is done to a picture before a network sees it: resize, crop, scale, mean and standard deviation, order of the axes.
 //!
-//! As torchvision does it: the shorter side is resized (bilinear, with antialiasing when it shrinks), a square is cut out of
+//! As torchvision does it with Pillow's pictures: the shorter side is resized (bilinear, antialiased), a square is cut out of
 //! the middle, pixels run from 0 to `scale`, and each channel becomes (pixel − mean) / std.
 
+use super::resize::resize;
 use super::resolve::{ModelInput, fits};
-use image::imageops::FilterType;
-use image::{DynamicImage, GrayImage, Luma, RgbImage, imageops};
+use image::{DynamicImage, GrayImage, ImageBuffer, Luma, RgbImage, imageops};
 use napscope::{Error, ErrorKind, Result};
 use serde::{Deserialize, Serialize};
 
@@ -201,8 +201,8 @@ impl Prepared {
     /// Appends the prepared picture to `out`. [`Prepared::size`] says how large it is.
     pub(super) fn append(&self, picture: &DynamicImage, out: &mut Vec<f32>) {
         let (channels, pixels) = match self.color {
-            Color::Rgb => (3, self.geometry(picture.to_rgb8()).into_raw()),
-            Color::Grey => (1, self.geometry(to_grey(picture)).into_raw()),
+            Color::Rgb => (3, self.geometry::<_, 3>(picture.to_rgb8()).into_raw()),
+            Color::Grey => (1, self.geometry::<_, 1>(to_grey(picture)).into_raw()),
         };
         let value = |channel: usize, pixel: u8| {
             (f32::from(pixel) / 255.0 * self.scale - self.mean[channel]) / self.std[channel]
@@ -215,15 +215,15 @@ impl Prepared {
         }
     }
 
-    fn geometry<P>(&self, picture: image::ImageBuffer<P, Vec<u8>>) -> image::ImageBuffer<P, Vec<u8>>
+    fn geometry<P, const CHANNELS: usize>(&self, picture: ImageBuffer<P, Vec<u8>>) -> ImageBuffer<P, Vec<u8>>
     where
         P: image::Pixel<Subpixel = u8> + 'static,
     {
-        let (width, height) = self.resized(picture.width(), picture.height());
-        let resized = match (width, height) == picture.dimensions() {
-            true => picture,
-            false => imageops::resize(&picture, width, height, FilterType::Triangle),
-        };
+        let (from, to) = (picture.dimensions(), self.resized(picture.width(), picture.height()));
+        let size = |(width, height): (u32, u32)| (width as usize, height as usize);
+        let pixels = resize::<CHANNELS>(picture.into_raw(), size(from), size(to));
+        let (width, height) = to;
+        let resized = ImageBuffer::from_raw(width, height, pixels).unwrap_or_default();
         match self.crop {
             None => resized,
             Some(side) => {

@@ -235,7 +235,7 @@ pub(super) fn same_length(arrays: &[Array]) -> Result<usize> {
             other.rows()
         );
         return Err(Error::new(ErrorKind::ShapeMismatch, message)
-            .hint("the first axis counts the samples and must be as long in all of them"));
+            .hint("the first axis counts the samples: choose arrays of one length with --layer or --input"));
     }
     if first.rows() == 0 || arrays.iter().any(|array| array.row_len() == 0) {
         let empty = arrays.iter().find(|array| array.rows() * array.row_len() == 0).unwrap_or(first);

@@ -37,10 +37,16 @@ pub(super) struct TableCase {
 #[derive(Deserialize)]
 pub(super) struct PictureCase {
     pub(super) base64: String,
+    pub(super) prepared: Vec<PreparedCase>,
+    pub(super) grey: Vec<u8>,
+}
+
+/// The shorter side resized, a square cut out of the middle.
+#[derive(Deserialize)]
+pub(super) struct PreparedCase {
     pub(super) resize: u32,
     pub(super) crop: u32,
     pub(super) rgb: Vec<u8>,
-    pub(super) grey: Vec<u8>,
 }
 
 pub(super) fn load() -> Oracle {
