@@ -66,61 +66,53 @@ impl FittedSketch for FittedHistogram {
             #[inline(always)]
             |channel, map, columns| {
                 let share = 1.0 / map.len() as f64;
-                for (column, count) in columns.iter_mut().zip(counter.count(map, self.spans[channel], self.bins)) {
-                    *column = (f64::from(*count) * share) as f32;
+                for (column, copies) in columns.iter_mut().zip(counter.count(map, self.spans[channel], self.bins)) {
+                    *column = (f64::from(copies.iter().sum::<u32>()) * share) as f32;
                 }
             },
         );
     }
 }
 
-/// Histograms that are filled in turn and added up: activations repeat (ReLU's zeros), and a counter that was just written
-/// can be read again only some cycles later.
+/// Counters of a bin, which take turns: activations repeat (ReLU's zeros), and a counter that was just written can be read
+/// again only some cycles later.
 const COPIES: usize = 4;
-
-/// One histogram; the room behind it keeps equal bins of two copies off equal places in the cache.
-type Counts = [u32; MAX_BINS + 16];
 
 /// Counts values in bins; keeps the memory for that.
 struct Counter {
-    counts: Box<[Counts; COPIES]>,
-    /// The bin of each value. It is filled as a whole first, as vectors do that, and counting cannot be done by vectors.
-    bins: Vec<u16>,
+    /// The counters of bin k start at k · COPIES.
+    counts: Box<[u32; (MAX_BINS + 1) * COPIES]>,
+    /// Where the counters of each value's bin start. This is found for the whole map first, as vectors do that, and counting
+    /// cannot be done by vectors.
+    starts: Vec<u16>,
 }
 
 impl Counter {
+    /// For maps of `positions` values.
     fn new(positions: usize) -> Self {
-        Counter { counts: Box::new([[0; MAX_BINS + 16]; COPIES]), bins: vec![0; positions] }
+        Counter { counts: Box::new([0; (MAX_BINS + 1) * COPIES]), starts: vec![0; positions] }
     }
 
-    /// Counts the values of `map` in `bins` bins of equal width over `span`.
+    /// Counts the values of `map` in `bins` bins of equal width over `span`: [`COPIES`] numbers of each bin.
     #[inline(always)]
-    fn count(&mut self, map: &[f32], span: Span, bins: usize) -> &[u32] {
+    fn count(&mut self, map: &[f32], span: Span, bins: usize) -> &[[u32; COPIES]] {
         let last = (bins - 1) as f32;
         let per_unit = bins as f32 / span.width();
-        for (bin, value) in self.bins.iter_mut().zip(map) {
+        for (start, value) in self.starts.iter_mut().zip(map) {
             let at = ((value - span.low) * per_unit).clamp(0.0, last);
-            *bin = simd::index::<MAX_BINS>(simd::floor(at)) as u16;
+            *start = (simd::index::<MAX_BINS>(simd::floor(at)) * COPIES as u32) as u16;
         }
-        for counts in &mut *self.counts {
-            counts[..bins].fill(0);
-        }
-        let (chunks, rest) = self.bins[..map.len()].as_chunks::<COPIES>();
+        self.counts[..bins * COPIES].fill(0);
+        let (chunks, rest) = self.starts[..map.len()].as_chunks::<COPIES>();
         for chunk in chunks {
-            for (counts, bin) in self.counts.iter_mut().zip(chunk) {
-                counts[usize::from(*bin) % MAX_BINS] += 1;
+            for (copy, start) in chunk.iter().enumerate() {
+                self.counts[usize::from(*start) % (MAX_BINS * COPIES) + copy] += 1;
             }
         }
-        for bin in rest {
-            self.counts[0][usize::from(*bin) % MAX_BINS] += 1;
+        for start in rest {
+            self.counts[usize::from(*start) % (MAX_BINS * COPIES)] += 1;
         }
-        let (total, copies) = self.counts.split_first_mut().expect("there are some");
-        for copy in copies {
-            for (total, count) in total[..bins].iter_mut().zip(&copy[..bins]) {
-                *total += count;
-            }
-        }
-        &total[..bins]
+        &self.counts.as_chunks().0[..bins]
     }
 }
 
@@ -147,6 +139,7 @@ mod tests {
                 let mut counter = Counter::new(len);
                 counter.count(&vec![0.3; len], span, 4);
                 let counts = counter.count(&vec![value; len], span, 4);
+                let counts: Vec<u32> = counts.iter().map(|copies| copies.iter().sum()).collect();
                 let mut wanted = vec![0; 4];
                 wanted[expected] = len as u32;
                 assert_eq!(counts, wanted, "{len} x {value}");
