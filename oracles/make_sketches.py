@@ -25,6 +25,7 @@ def cases():
     yield "bell", bell, None
     yield "relu", np.maximum(rng.normal(size=(14, 14)) - 0.3, 0), (0, 4)
     yield "two peaks", np.where(rng.random((10, 10)) < 0.4, 3, -2) + 0.5 * rng.normal(size=(10, 10)), (-4, 5)
+    yield "every value twice", np.repeat(rng.normal(size=(10, 6)), 2, axis=1), (-3, 3)
     yield "heavy tails, seen narrower", tails, (-3, 3)
     yield "tokens, skewed", rng.exponential(size=(1, 37)), (0, 5)
     yield "far from zero", 1000 + rng.normal(size=(8, 8)), None

@@ -47,3 +47,21 @@ impl FittedSketch for FittedNone {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_name_the_positions_in_the_order_of_the_values() {
+        let shape = MapShape { channels: 2, height: 2, width: 3 };
+        let values: Vec<f32> = (0..12).map(|index| index as f32).collect();
+        let sketch = None.fit(shape, Option::None).expect("twelve columns");
+        let mut row = [0.0; 12];
+        sketch.sketch(&Activations::new(&values, shape).expect("one sample"), &mut row);
+        for (column, value) in sketch.columns().iter().zip(row) {
+            let Statistic::Value { y, x } = column.statistic else { panic!("{column:?} is no position") };
+            assert_eq!((column.channel * 6 + y * 3 + x) as f32, value, "{column:?}");
+        }
+    }
+}

@@ -266,9 +266,16 @@ pub(super) mod tests {
 
     #[test]
     fn the_sign_of_zero_does_not_tell_the_order() {
-        for map in [[0.0, -0.0], [-0.0, 0.0], [-0.0, -0.0]] {
-            let (low, high) = min_max(&map);
-            assert_eq!((low.to_bits(), high.to_bits()), (0, 0), "{map:?}");
+        for len in [2, 16, 37] {
+            for negative in 0..len {
+                let mut map = vec![0.0; len];
+                map[..=negative].fill(-0.0);
+                for _ in 0..2 {
+                    let (low, high) = min_max(&map);
+                    assert_eq!((low.to_bits(), high.to_bits()), (0, 0), "{map:?}");
+                    map.reverse();
+                }
+            }
         }
     }
 }

@@ -142,3 +142,25 @@ impl FittedSketch for FittedKde {
         );
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_grid_reaches_an_eighth_of_the_range_beyond_it() {
+        for (low, high) in [(0.0, 8.0), (-3.0, 1.0), (1000.0, 1000.5)] {
+            let grid = Grid::over(Span { low, high }, 11);
+            let margin = f64::from(high - low) / 8.0;
+            for (k, expected) in [(0, f64::from(low) - margin), (10, f64::from(high) + margin)] {
+                assert!((grid.at(k) - expected).abs() < 1e-4, "point {k} of {low}..{high}: {}", grid.at(k));
+            }
+        }
+    }
+
+    #[test]
+    fn the_grid_of_the_largest_numbers_stays_finite() {
+        let grid = Grid::over(Span { low: f32::MIN, high: f32::MIN / 2.0 }, 64);
+        assert!(grid.low.is_finite() && grid.step > 0.0, "{grid:?}");
+    }
+}
