@@ -26,13 +26,32 @@ FEW, MANY = 200, 2000
 REPEATS = 5
 
 
+def peak_of(command):
+    """Peak memory (MiB) of a child process, by the kernel's high-water mark of its own memory.
+
+    wait4's figure would start at what this process, which the child was forked from, held.
+    """
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    peak = 0
+    while process.poll() is None:
+        try:
+            status = pathlib.Path(f"/proc/{process.pid}/status").read_text()
+        except (FileNotFoundError, ProcessLookupError):
+            break
+        peak = max([peak, *(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM:"))])
+        time.sleep(0.005)
+    if process.wait() != 0:
+        sys.exit(f"{command} failed")
+    return peak / 1024
+
+
 def cpu_of(command, env=None):
-    """CPU seconds and peak memory (MiB) of a child process."""
+    """CPU seconds of a child process."""
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=env)
     _, status, usage = os.wait4(process.pid, 0)
     if status != 0:
         sys.exit(f"{command} failed: {process.stderr.read().decode()}")
-    return usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
+    return usage.ru_utime + usage.ru_stime
 
 
 def napscope_ms(folder, engine, layers, sketch):
@@ -48,7 +67,7 @@ def napscope_ms(folder, engine, layers, sketch):
                 command += ["--ort-library", next(pathlib.Path(ort.__file__).parent.glob("capi/libonnxruntime.so*"))]
             for layer in layers:
                 command += ["--layer", layer]
-            seconds.append(cpu_of([str(word) for word in command])[0])
+            seconds.append(cpu_of([str(word) for word in command]))
         figures.append(1000 * (seconds[1] - seconds[0]) / (MANY - FEW))
     return float(np.median(figures))
 
@@ -125,7 +144,7 @@ def peak_memory(folder):
         del array
         command = [NAPSCOPE, "extract", MODEL, "--data", path, "--layer", "*relu*", "--sketch", "histogram", "--threads", "2", "--quiet"]
         command += ["--engine", "rten", "-o", folder / f"memory-{samples}"]
-        _, peak = cpu_of([str(word) for word in command])
+        peak = peak_of([str(word) for word in command])
         peaks.append(f"{samples:,} samples {peak:.0f} MiB")
     print(json.dumps({"note": f"peak memory of `extract` (7 layers, histogram, 2 threads): {', '.join(peaks)}"}), flush=True)
 
