@@ -26,7 +26,8 @@ const WORTH_DIRECTIONS: usize = 512;
 const BLOCK: usize = 256;
 /// A half limit beyond every sum.
 pub(super) const NO_LIMIT: f32 = 1e30;
-const UNIT: f64 = 1.0 / (1 << 24) as f64;
+/// The unit of rounding of f32.
+pub(super) const UNIT: f64 = 1.0 / (1 << 24) as f64;
 
 /// Points in a frame, ready to be packed.
 pub(crate) struct Cloud<'a> {

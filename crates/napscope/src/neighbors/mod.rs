@@ -11,6 +11,7 @@ mod order;
 
 mod aligned;
 mod panels;
+mod quantized;
 mod tile;
 
 mod stages;

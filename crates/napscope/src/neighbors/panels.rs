@@ -3,6 +3,7 @@
 use super::aligned::Aligned;
 use super::basis::Basis;
 use super::cloud::{Cloud, LADDER};
+use super::quantized::Quantized;
 use super::tile::{COLS, Product};
 use crate::distance::Points;
 use rayon::prelude::*;
@@ -20,6 +21,7 @@ pub(crate) struct Panels<'a> {
     pub(super) half: Vec<[f32; COLS]>,
     boxes: Boxes,
     lead: OnceLock<Lead>,
+    bytes: OnceLock<Quantized>,
 }
 
 impl<'a> Panels<'a> {
@@ -39,7 +41,7 @@ impl<'a> Panels<'a> {
             half.iter_mut().zip(samples).for_each(|(half, &sample)| *half = cloud.half(sample).0);
         }
         let boxes = Boxes::new(cloud, &order);
-        Panels { cloud, order, full, half, boxes, lead: OnceLock::new() }
+        Panels { cloud, order, full, half, boxes, lead: OnceLock::new(), bytes: OnceLock::new() }
     }
 
     /// The points.
@@ -85,10 +87,22 @@ impl<'a> Panels<'a> {
         }
     }
 
-    /// The leading coordinates of one panel.
-    pub(super) fn lead_of(&self, basis: &Basis, panel: usize, stages: &[usize]) -> Lead {
-        let samples = &self.order[panel * COLS..((panel + 1) * COLS).min(self.order.len())];
-        Lead::new(self.cloud, basis, samples, stages)
+    /// The coordinates in bytes, where searches use them.
+    pub(super) fn bytes(&self) -> Option<&Quantized> {
+        self.bytes.get()
+    }
+
+    /// Lets searches use the coordinates in bytes from now on.
+    pub(super) fn use_bytes(&self, scale: f32) {
+        self.bytes.get_or_init(|| Quantized::new(self.cloud, &self.order, scale));
+    }
+
+    /// Some panels of these by themselves, and their leading coordinates up to these steps of the ladder.
+    pub(super) fn excerpt(&self, panels: &[usize], stages: &[usize]) -> (Panels<'a>, Option<Lead>) {
+        let of_panel = |&panel: &usize| &self.order[panel * COLS..((panel + 1) * COLS).min(self.order.len())];
+        let samples: Vec<u32> = panels.iter().flat_map(of_panel).copied().collect();
+        let lead = self.cloud.basis().map(|basis| Lead::new(self.cloud, basis, &samples, stages));
+        (Panels::new(self.cloud, samples), lead)
     }
 
     /// The largest margin for rounding among the points of a panel.

@@ -1,144 +1,182 @@
-//! After how many leading coordinates pairs are tested: chosen on a sample of tiles by what each choice would cost there.
+//! How searches rule pairs out: chosen on a sample of tiles by what each choice would cost there.
 //!
-//! Where a few directions hold most of the spread, they rule out most pairs for a fraction of the work; where the spread is
-//! flat, they would only be work on top, and the choice is to do without.
+//! Where a few directions hold most of the spread, leading coordinates rule out most pairs for a fraction of the work.
+//! Where processors multiply bytes, all coordinates in bytes rule out most of the rest for a fraction of it. Where neither
+//! would pay, the choice is to do without.
 
-use super::basis::Basis;
 use super::cloud::LADDER;
 use super::panels::{Lead, Panels};
-use super::sweep::{Limits, Search, Span};
-use super::tile::{COLS, NOTHING_LEFT, ROWS, Side, Tile};
+use super::quantized::Quantized;
+use super::sweep::{Limits, Pair, Search, Span};
+use super::tile::{COLS, ROWS, Tile};
 
-/// Row panels, and tiles, of the sample, at the most.
-const SAMPLE_ROWS: usize = 24;
-const SAMPLE_COLS: usize = 32;
+/// Panels of the sample, at the most; all pairs of them are looked at.
+const SAMPLE: usize = 28;
 /// What testing a tile, and looking at a pair, costs beside the coordinates; in coordinates of a tile. Measured.
 const TEST_COST: f64 = 6.0;
 const LOOK_COST: f64 = 8.0;
 const LOOK_COST_OF_COORDINATE: f64 = 1.0 / 32.0;
-/// What a leading coordinate costs each point, by itself and for each coordinate that it is computed from.
+/// What a coordinate costs in bytes.
+const BYTE_COST: f64 = 0.25;
+/// What a leading coordinate costs each point, by itself and for each coordinate that it is computed from; and what a
+/// coordinate in bytes costs each point.
 const PACK_COST: f64 = 0.5;
 const PROJECT_COST_OF_COORDINATE: f64 = 1.0 / 100.0;
+const BYTE_PACK_COST: f64 = 0.3;
 /// A choice must be expected to cost less than this part of doing without.
 const WORTH_IT: f64 = 0.95;
-
-/// What looking at one pair costs, in coordinates of a tile.
-pub(super) fn look_cost(dimensions: usize) -> f64 {
-    LOOK_COST + LOOK_COST_OF_COORDINATE * dimensions as f64
-}
+/// With more coordinates sums of bytes could overflow.
+const MOST_BYTES: usize = 1 << 15;
 
 /// Pairs left of a tile up to which looking at each costs less than summing up all coordinates of the tile.
 pub(super) fn few_pairs(dimensions: usize) -> u32 {
     ((dimensions as f64 + TEST_COST) / look_cost(dimensions)) as u32
 }
 
-/// How many pairs of a tile are left after each number of coordinates on the ladder, and after all.
-struct Left {
-    after: [u32; LADDER.len()],
-    after_all: u32,
+/// What looking at one pair costs, in coordinates of a tile.
+fn look_cost(dimensions: usize) -> f64 {
+    LOOK_COST + LOOK_COST_OF_COORDINATE * dimensions as f64
 }
 
-/// Lets searches among the points of `panels` begin with the stages that cost the least for this one, if any pay.
+/// A way to rule pairs out before all coordinates are summed up.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Choice {
+    /// Steps of the ladder.
+    leading: Option<[usize; 2]>,
+    bytes: bool,
+}
+
+/// How many pairs of a tile each test leaves, by itself.
+struct Left {
+    leading: [u32; LADDER.len()],
+    bytes: u32,
+    all: u32,
+}
+
+/// Lets searches among the points of `panels` begin as costs the least for this one.
 pub(crate) fn choose_stages<S: Search>(panels: &Panels<'_>, span: &Span, search: &S) {
-    if let Some(stages) = cheapest(panels, span, search) {
+    let cloud = panels.cloud;
+    let steps: Vec<usize> = match cloud.basis() {
+        Some(basis) => (0..LADDER.len()).filter(|&step| LADDER[step] <= basis.len()).collect(),
+        None => Vec::new(),
+    };
+    let dimensions = panels.points().dimensions();
+    let bytes = (cloud.kernel.has_bytes() && dimensions <= MOST_BYTES).then(|| Quantized::scale_for(cloud));
+    if steps.is_empty() && bytes.is_none() {
+        return;
+    }
+    let (sample, tiles) = sample_tiles(panels, span, search, &steps, bytes);
+    let costs = Costs { sample, tiles, dimensions, positions: panels.positions() };
+    let pairs = (0..steps.len()).flat_map(|second| (0..second).map(move |first| [first, second]));
+    let leading = pairs.map(|[first, second]| Some([steps[first], steps[second]])).chain([None]);
+    let choices = leading.flat_map(|leading| [false, bytes.is_some()].map(|bytes| Choice { leading, bytes }));
+    let best = choices.map(|choice| (costs.of(choice), choice)).min_by(|x, y| x.0.total_cmp(&y.0));
+    let Some((_, choice)) =
+        best.filter(|(cost, _)| *cost < WORTH_IT * costs.of(Choice { leading: None, bytes: false }))
+    else {
+        return;
+    };
+    if let Some(stages) = choice.leading {
         panels.begin_with(stages);
+    }
+    if let Some(scale) = bytes.filter(|_| choice.bytes) {
+        panels.use_bytes(scale);
     }
 }
 
-fn cheapest<S: Search>(panels: &Panels<'_>, span: &Span, search: &S) -> Option<[usize; 2]> {
-    let basis = panels.cloud.basis()?;
-    let steps: Vec<usize> = (0..LADDER.len()).filter(|&step| LADDER[step] <= basis.len()).collect();
-    let (sample, tiles) = sample_tiles(panels, basis, span, search, &steps);
-    let d = panels.points().dimensions();
-    let all = |left: &Left| d as f64 + TEST_COST + f64::from(left.after_all) * look_cost(d);
-    let mean = |cost: &dyn Fn(&Left) -> f64| sample.iter().map(cost).sum::<f64>() / sample.len().max(1) as f64;
-    let finish = |left: &Left, pairs: u32| match pairs {
-        0 => 0.0,
-        _ if pairs <= few_pairs(d) => f64::from(pairs) * look_cost(d),
-        _ => all(left),
-    };
-    let staged = |[first, second]: [usize; 2]| -> f64 {
-        let cost = |left: &Left| {
-            let go_on = (LADDER[second] - LADDER[first]) as f64 + TEST_COST + finish(left, left.after[second]);
-            LADDER[first] as f64 + TEST_COST + if left.after[first] > 0 { go_on } else { 0.0 }
-        };
-        // Coordinates have to be computed and packed before they can be compared.
-        let prepare = LADDER[second] as f64 * (PACK_COST + PROJECT_COST_OF_COORDINATE * d as f64);
-        tiles * mean(&cost) + panels.positions() as f64 * prepare
-    };
-    let choices = (0..steps.len()).flat_map(|second| (0..second).map(move |first| [first, second]));
-    let costs = choices.map(|choice| (staged(choice), choice));
-    let (cost, choice) = costs.min_by(|x, y| x.0.total_cmp(&y.0))?;
-    (cost < WORTH_IT * tiles * mean(&all)).then_some(choice)
+struct Costs {
+    sample: Vec<Left>,
+    /// Tiles that the boxes of the panels do not rule out.
+    tiles: f64,
+    dimensions: usize,
+    positions: usize,
 }
 
-/// Counts what is left of some tiles, spread evenly over those that the boxes do not rule out; and estimates how many those
-/// are.
+impl Costs {
+    /// The cost of a search, in coordinates of a tile.
+    fn of(&self, choice: Choice) -> f64 {
+        let total: f64 = self.sample.iter().map(|left| self.of_tile(left, choice)).sum();
+        let d = self.dimensions as f64;
+        let leading = choice.leading.map_or(0.0, |[_, second]| LADDER[second] as f64);
+        let bytes = if choice.bytes { BYTE_PACK_COST * d } else { 0.0 };
+        // Coordinates have to be computed and packed before they can be compared.
+        let prepare = leading * (PACK_COST + PROJECT_COST_OF_COORDINATE * d) + bytes;
+        self.tiles * total / self.sample.len().max(1) as f64 + self.positions as f64 * prepare
+    }
+
+    fn of_tile(&self, left: &Left, choice: Choice) -> f64 {
+        let mut cost = 0.0;
+        let mut pairs = (ROWS * COLS) as u32;
+        if let Some([first, second]) = choice.leading {
+            cost += LADDER[first] as f64 + TEST_COST;
+            if left.leading[first] == 0 {
+                return cost;
+            }
+            cost += (LADDER[second] - LADDER[first]) as f64 + TEST_COST;
+            pairs = left.leading[second];
+        }
+        let few = few_pairs(self.dimensions);
+        if choice.bytes && pairs > few {
+            cost += BYTE_COST * self.dimensions as f64 + TEST_COST;
+            pairs = pairs.min(left.bytes);
+        }
+        if pairs > few {
+            cost += self.dimensions as f64 + TEST_COST;
+            pairs = left.all;
+        }
+        cost + f64::from(pairs) * look_cost(self.dimensions)
+    }
+}
+
+/// Counts what is left of one tile of every pair of some panels that their boxes do not rule out; and estimates how many
+/// tiles there are in all.
 fn sample_tiles<S: Search>(
     panels: &Panels<'_>,
-    basis: &Basis,
     span: &Span,
     search: &S,
     steps: &[usize],
+    bytes: Option<f32>,
 ) -> (Vec<Left>, f64) {
+    let count = panels.len().min(SAMPLE);
+    let chosen: Vec<usize> = (0..count).map(|at| (2 * at + 1) * panels.len() / (2 * count)).collect();
+    let (excerpt, lead) = panels.excerpt(&chosen, steps);
+    if let Some(scale) = bytes {
+        excerpt.use_bytes(scale);
+    }
     let mut sample = Vec::new();
-    let (mut pairs, mut rows) = (0, 0);
-    let row_step = panels.len().div_ceil(SAMPLE_ROWS);
-    let mut limits = Limits { rows: [0.0; COLS], cols: [0.0; COLS] };
-    for row in (row_step / 2..panels.len()).step_by(row_step) {
-        rows += 1;
+    let (mut pairs, mut tiles_seen) = (0, 0);
+    let mut limits = Limits::NONE;
+    for (at, &row) in chosen.iter().enumerate() {
         let mut found = search.begin(row..row + 1);
-        let columns = span.columns(row, panels.len());
-        let step = columns.len().div_ceil(SAMPLE_COLS).max(1);
-        let row_lead = panels.lead_of(basis, row, steps);
-        for col in columns {
+        for col in span.columns(row, panels.len()) {
             let reach = search.reach(&mut found, row, col);
             if panels.nearest_half(row, panels, col) > reach {
                 continue;
             }
             pairs += 1;
-            if !(col + row).is_multiple_of(step) {
-                continue;
-            }
+            let Ok(beside) = chosen.binary_search(&col) else { continue };
             search.limits(&found, row, col, &mut limits);
-            let first = (col / step * ROWS) % COLS;
-            sample.push(count_left(
-                panels,
-                (row, col),
-                first,
-                &limits,
-                (&row_lead, &panels.lead_of(basis, col, steps)),
-            ));
+            let pair = Pair::new(&excerpt, &excerpt, at, beside, &limits);
+            let first = (at + beside) * ROWS % COLS;
+            tiles_seen += 1;
+            if !pair.is_dead(first) {
+                sample.push(count_left(&pair, lead.as_ref(), (at, beside), steps, first));
+            }
         }
     }
-    let tiles = f64::from(pairs) / f64::from(rows.max(1)) * (panels.len() * COLS / ROWS) as f64;
+    let alive = sample.len() as f64 / f64::from(tiles_seen.max(1));
+    let tiles = f64::from(pairs) / count as f64 * (panels.len() * COLS / ROWS) as f64 * alive;
     (sample, tiles)
 }
 
-fn count_left(
-    panels: &Panels<'_>,
-    (row, col): (usize, usize),
-    first: usize,
-    limits: &Limits,
-    (row_lead, col_lead): (&Lead, &Lead),
-) -> Left {
-    let near = |panel: usize, limits: &[f32; COLS]| -> [f32; COLS] {
-        std::array::from_fn(|k| panels.half[panel][k] - limits[k])
-    };
-    let (near_rows, near_cols) = (near(row, &limits.rows), near(col, &limits.cols));
-    let kernel = panels.cloud.kernel;
-    let count = |tile: &Tile, rests: [&[f32; COLS]; 2]| -> u32 {
-        let rows = Side { half: &panels.half[row], near: &near_rows, rest: rests[0] };
-        let cols = Side { half: &panels.half[col], near: &near_cols, rest: rests[1] };
-        kernel.passing(tile, &rows, first, &cols).iter().map(|mask| mask.count_ones()).sum()
-    };
-    let mut after = [0; LADDER.len()];
+fn count_left(pair: &Pair<'_>, lead: Option<&Lead>, (row, col): (usize, usize), steps: &[usize], first: usize) -> Left {
+    let count = |masks: [u64; ROWS]| masks.iter().map(|mask| mask.count_ones()).sum();
+    let mut left = Left { leading: [0; LADDER.len()], bytes: count(pair.after_bytes(first)), all: 0 };
     let mut tile = Tile::ZERO;
-    for (stage, after) in after.iter_mut().enumerate().take(row_lead.stages()) {
-        kernel.accumulate(row_lead.part(0, stage), col_lead.part(0, stage), first, &mut tile);
-        *after = count(&tile, [row_lead.rest(0, stage), col_lead.rest(0, stage)]);
+    for (stage, &step) in steps.iter().enumerate() {
+        let Some(lead) = lead else { break };
+        left.leading[step] = count(pair.after_leading((lead, row), (lead, col), stage, first, &mut tile));
     }
-    let mut tile = Tile::ZERO;
-    kernel.accumulate(panels.full(row), panels.full(col), first, &mut tile);
-    Left { after, after_all: count(&tile, [&NOTHING_LEFT; 2]) }
+    left.all = count(pair.after_all(first));
+    left
 }

@@ -1,6 +1,7 @@
 //! All pairs of panels, each ruled out as early as can be: by the boxes of the panels, by leading coordinates, by all.
 
-use super::panels::Panels;
+use super::panels::{Lead, Panels};
+use super::quantized::Quantized;
 use super::stages::few_pairs;
 use super::tile::{COLS, NOTHING_LEFT, ROWS, Side, Tile};
 use crate::error::Result;
@@ -35,8 +36,16 @@ pub(crate) trait Search: Sync {
 
 /// See [`Search::limits`].
 pub(crate) struct Limits {
+    /// Negative where the other side alone decides.
     pub(crate) rows: [f32; COLS],
     pub(crate) cols: [f32; COLS],
+    /// Bit i: row i matters with none of these columns, whatever they say.
+    pub(crate) dead_rows: u64,
+}
+
+impl Limits {
+    pub(super) const NONE: Limits =
+        Limits { rows: [f32::NEG_INFINITY; COLS], cols: [f32::NEG_INFINITY; COLS], dead_rows: 0 };
 }
 
 /// Which pairs of panels are swept.
@@ -71,7 +80,7 @@ pub(crate) fn sweep<S: Search>(
         (0..rows.len()).step_by(block).map(|first| first..(first + block).min(rows.len())).collect();
     let sweep_block = |block: Range<usize>| {
         let mut found = search.begin(block.clone());
-        let mut sides = Sides::default();
+        let mut limits = Limits::NONE;
         for col in span.columns(block.start, cols.len()).start..span.columns(block.end - 1, cols.len()).end {
             let active = block.clone().filter(|&row| span.columns(row, cols.len()).contains(&col));
             let mut pairs = 0;
@@ -79,7 +88,9 @@ pub(crate) fn sweep<S: Search>(
                 pairs += COLS * COLS;
                 let reach = search.reach(&mut found, row, col);
                 if rows.nearest_half(row, cols, col) <= reach {
-                    sweep_pair(rows, cols, (row, col), span, search, &mut found, &mut sides);
+                    search.limits(&found, row, col, &mut limits);
+                    let one_sided = matches!(span, Span::After(_)) && row == col;
+                    sweep_pair(&Pair::new(rows, cols, row, col, &limits), one_sided, search, &mut found);
                 }
             }
             meter.advance((pairs * rows.cloud.points().dimensions()) as u64)?;
@@ -90,79 +101,121 @@ pub(crate) fn sweep<S: Search>(
     blocks.into_par_iter().with_max_len(1).try_for_each(sweep_block)
 }
 
-/// Room for the limits of a pair of panels and what follows from them.
-struct Sides {
-    limits: Limits,
+/// The limits of a pair of panels, and what follows from them for the tests of its tiles.
+pub(super) struct Pair<'a> {
+    rows: &'a Panels<'a>,
+    cols: &'a Panels<'a>,
+    row: usize,
+    col: usize,
+    dead_rows: u64,
     near_rows: [f32; COLS],
     near_cols: [f32; COLS],
+    /// The same for the coordinates in bytes.
+    byte_near_rows: [f32; COLS],
+    byte_near_cols: [f32; COLS],
 }
 
-impl Default for Sides {
-    fn default() -> Self {
-        let limits = Limits { rows: [0.0; COLS], cols: [0.0; COLS] };
-        Sides { limits, near_rows: [0.0; COLS], near_cols: [0.0; COLS] }
+impl<'a> Pair<'a> {
+    pub(super) fn new(rows: &'a Panels<'a>, cols: &'a Panels<'a>, row: usize, col: usize, limits: &Limits) -> Self {
+        let (row_bytes, col_bytes) = (rows.bytes(), cols.bytes());
+        let near = |half: &[f32; COLS], limits: &[f32; COLS]| std::array::from_fn(|at| half[at] - limits[at]);
+        let byte_near = |bytes: Option<&Quantized>, panel, limits, other: Option<&Quantized>, beside| {
+            bytes.zip(other).map_or([0.0; COLS], |(bytes, other)| bytes.near(panel, limits, other, beside))
+        };
+        Pair {
+            rows,
+            cols,
+            row,
+            col,
+            dead_rows: limits.dead_rows,
+            near_rows: near(&rows.half[row], &limits.rows),
+            near_cols: near(&cols.half[col], &limits.cols),
+            byte_near_rows: byte_near(row_bytes, row, &limits.rows, col_bytes, col),
+            byte_near_cols: byte_near(col_bytes, col, &limits.cols, row_bytes, row),
+        }
+    }
+
+    /// Does no row `first` .. `first` + 8 matter?
+    pub(super) fn is_dead(&self, first: usize) -> bool {
+        const TILE_ROWS: u64 = (1 << ROWS) - 1;
+        self.dead_rows >> first & TILE_ROWS == TILE_ROWS
+    }
+
+    /// The pairs of rows `first` .. `first` + 8 with all columns that nothing rules out.
+    fn surviving(&self, first: usize) -> [u64; ROWS] {
+        let few = few_pairs(self.rows.points().dimensions());
+        let mut left = std::array::from_fn(|i| if self.dead_rows >> (first + i) & 1 == 1 { 0 } else { u64::MAX });
+        if let Some((rows, cols)) = self.rows.lead().zip(self.cols.lead()) {
+            let mut tile = Tile::ZERO;
+            for stage in 0..rows.stages() {
+                let passing = self.after_leading((rows, self.row), (cols, self.col), stage, first, &mut tile);
+                left = std::array::from_fn(|i| left[i] & passing[i]);
+                if left == [0; ROWS] {
+                    return left;
+                }
+            }
+        }
+        for screen in [Self::after_bytes, Self::after_all] {
+            if left.iter().map(|mask| mask.count_ones()).sum::<u32>() <= few {
+                return left;
+            }
+            let passing = screen(self, first);
+            left = std::array::from_fn(|i| left[i] & passing[i]);
+        }
+        left
+    }
+
+    /// What is left after one more stage of leading coordinates, whose sums are added to `tile`; each side with the number
+    /// of its panel there.
+    pub(super) fn after_leading(
+        &self,
+        (rows, row): (&Lead, usize),
+        (cols, col): (&Lead, usize),
+        stage: usize,
+        first: usize,
+        tile: &mut Tile,
+    ) -> [u64; ROWS] {
+        let kernel = self.rows.cloud.kernel;
+        kernel.accumulate(rows.part(row, stage), cols.part(col, stage), first, tile);
+        let rest = (rows.rest(row, stage), cols.rest(col, stage));
+        let rows = Side { half: &self.rows.half[self.row], near: &self.near_rows, rest: rest.0 };
+        let cols = Side { half: &self.cols.half[self.col], near: &self.near_cols, rest: rest.1 };
+        kernel.passing(tile, &rows, first, &cols)
+    }
+
+    /// What is left after all coordinates in bytes; everything where there are none.
+    pub(super) fn after_bytes(&self, first: usize) -> [u64; ROWS] {
+        let Some((rows, cols)) = self.rows.bytes().zip(self.cols.bytes()) else { return [u64::MAX; ROWS] };
+        let kernel = self.rows.cloud.kernel;
+        let mut tile = Tile::ZERO;
+        kernel.accumulate_bytes(rows.panel(self.row), cols.panel(self.col), cols.bias(self.col), first, &mut tile);
+        let rows = Side { half: rows.half(self.row), near: &self.byte_near_rows, rest: &NOTHING_LEFT };
+        let cols = Side { half: cols.half(self.col), near: &self.byte_near_cols, rest: &NOTHING_LEFT };
+        kernel.passing(&tile, &rows, first, &cols)
+    }
+
+    /// What is left after all coordinates.
+    pub(super) fn after_all(&self, first: usize) -> [u64; ROWS] {
+        let kernel = self.rows.cloud.kernel;
+        let mut tile = Tile::ZERO;
+        kernel.accumulate(self.rows.full(self.row), self.cols.full(self.col), first, &mut tile);
+        let rows = Side { half: &self.rows.half[self.row], near: &self.near_rows, rest: &NOTHING_LEFT };
+        let cols = Side { half: &self.cols.half[self.col], near: &self.near_cols, rest: &NOTHING_LEFT };
+        kernel.passing(&tile, &rows, first, &cols)
     }
 }
 
-fn sweep_pair<S: Search>(
-    rows: &Panels<'_>,
-    cols: &Panels<'_>,
-    (row, col): (usize, usize),
-    span: &Span,
-    search: &S,
-    found: &mut S::Found,
-    sides: &mut Sides,
-) {
-    search.limits(found, row, col, &mut sides.limits);
-    for k in 0..COLS {
-        sides.near_rows[k] = rows.half[row][k] - sides.limits.rows[k];
-        sides.near_cols[k] = cols.half[col][k] - sides.limits.cols[k];
-    }
-    let one_sided = matches!(span, Span::After(_)) && row == col;
-    for first in (0..COLS).step_by(ROWS) {
-        let masks = surviving(rows, cols, (row, col), first, &sides.near_rows, &sides.near_cols);
-        for (i, mask) in masks.into_iter().enumerate() {
+fn sweep_pair<S: Search>(pair: &Pair<'_>, one_sided: bool, search: &S, found: &mut S::Found) {
+    for first in (0..COLS).step_by(ROWS).filter(|first| !pair.is_dead(*first)) {
+        for (i, mask) in pair.surviving(first).into_iter().enumerate() {
             let mut mask = if one_sided { mask & !0 << (first + i + 1) } else { mask };
             while mask != 0 {
                 let column = mask.trailing_zeros() as usize;
                 mask &= mask - 1;
-                search.visit(found, row * COLS + first + i, col * COLS + column);
+                search.visit(found, pair.row * COLS + first + i, pair.col * COLS + column);
             }
         }
     }
-}
-
-/// The pairs of rows `first` .. `first` + 8 of panel `row` with panel `col` that nothing rules out.
-fn surviving(
-    rows: &Panels<'_>,
-    cols: &Panels<'_>,
-    (row, col): (usize, usize),
-    first: usize,
-    near_rows: &[f32; COLS],
-    near_cols: &[f32; COLS],
-) -> [u64; ROWS] {
-    let kernel = rows.cloud.kernel;
-    let row_side = |rest| Side { half: &rows.half[row], near: near_rows, rest };
-    let col_side = |rest| Side { half: &cols.half[col], near: near_cols, rest };
-    let mut left = [u64::MAX; ROWS];
-    if let (Some(row_lead), Some(col_lead)) = (rows.lead(), cols.lead()) {
-        let mut tile = Tile::ZERO;
-        for stage in 0..row_lead.stages() {
-            kernel.accumulate(row_lead.part(row, stage), col_lead.part(col, stage), first, &mut tile);
-            let sides = (row_side(row_lead.rest(row, stage)), col_side(col_lead.rest(col, stage)));
-            left = kernel.passing(&tile, &sides.0, first, &sides.1);
-            if left == [0; ROWS] {
-                return left;
-            }
-        }
-        if left.iter().map(|mask| mask.count_ones()).sum::<u32>() <= few_pairs(rows.points().dimensions()) {
-            return left;
-        }
-    }
-    let mut tile = Tile::ZERO;
-    kernel.accumulate(rows.full(row), cols.full(col), first, &mut tile);
-    let passing = kernel.passing(&tile, &row_side(&NOTHING_LEFT), first, &col_side(&NOTHING_LEFT));
-    std::array::from_fn(|i| left[i] & passing[i])
 }
 
 /// Tells `visit` half of the key of all pairs of two panels, as (row, column, half), rounded up; infinite where no point

@@ -5,6 +5,8 @@
 //! margin for their rounding; what is left is computed exactly. So the three ways of computing them here (AVX-512, AVX2,
 //! and plain code that compilers vectorise for any other processor) need not agree in the last bits: results do.
 
+use super::quantized::TOGETHER;
+
 /// Points that stand side by side in a panel; the columns of a tile.
 pub(super) const COLS: usize = 48;
 /// Points of one panel that a tile takes as its rows.
@@ -45,12 +47,15 @@ pub(super) enum Product {
 }
 
 type Accumulate = unsafe fn(&[f32], &[f32], &mut Tile);
+type AccumulateBytes = unsafe fn(&[i8], &[i8], &[i32; COLS], &mut Tile);
 type Passing = unsafe fn(&Tile, &Side<'_>, usize, &Side<'_>) -> [u64; ROWS];
 
 /// The best code for a sum on the processor at hand.
 #[derive(Clone, Copy)]
 pub(super) struct Kernel {
     accumulate: Accumulate,
+    /// Where the processor has instructions for it.
+    accumulate_bytes: Option<AccumulateBytes>,
     passing: Passing,
 }
 
@@ -65,21 +70,24 @@ impl Kernel {
                     Product::Dot => x86::accumulate_avx512::<false>,
                     Product::Min => x86::accumulate_avx512::<true>,
                 };
-                kernels.push(Kernel { accumulate, passing: x86::passing_avx512 });
+                let accumulate_bytes: Option<AccumulateBytes> = (product == Product::Dot
+                    && is_x86_feature_detected!("avx512vnni"))
+                .then_some(x86::accumulate_bytes_avx512);
+                kernels.push(Kernel { accumulate, accumulate_bytes, passing: x86::passing_avx512 });
             }
             if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
                 let accumulate: Accumulate = match product {
                     Product::Dot => x86::accumulate_avx2::<false>,
                     Product::Min => x86::accumulate_avx2::<true>,
                 };
-                kernels.push(Kernel { accumulate, passing: x86::passing_avx2 });
+                kernels.push(Kernel { accumulate, accumulate_bytes: None, passing: x86::passing_avx2 });
             }
         }
         let accumulate: Accumulate = match product {
             Product::Dot => portable::accumulate::<false>,
             Product::Min => portable::accumulate::<true>,
         };
-        kernels.push(Kernel { accumulate, passing: portable::passing });
+        kernels.push(Kernel { accumulate, accumulate_bytes: None, passing: portable::passing });
         kernels
     }
 
@@ -94,6 +102,26 @@ impl Kernel {
             // the rows from `row` on lie in the panel.
             unsafe { (self.accumulate)(&a[row..], b, tile) };
         }
+    }
+
+    /// Does the processor multiply bytes?
+    pub(super) fn has_bytes(self) -> bool {
+        self.accumulate_bytes.is_some()
+    }
+
+    /// Sets `tile` to the sums of products of rows `row` .. `row` + 8 of panel `a` with all of panel `b`; `bias` is
+    /// −128 times the sum of each column of `b`. False where the processor does not multiply bytes.
+    ///
+    /// # Shapes
+    /// - `a`, `b`: `[coordinates / 4, 48, 4]`
+    pub(super) fn accumulate_bytes(self, a: &[i8], b: &[i8], bias: &[i32; COLS], row: usize, tile: &mut Tile) -> bool {
+        let whole = a.len().is_multiple_of(TOGETHER * COLS);
+        assert!(a.len() == b.len() && whole && row + ROWS <= COLS, "a tile lies in its panels");
+        let Some(accumulate) = self.accumulate_bytes else { return false };
+        // SAFETY: the processor has the features (`available`), both hold the same whole number of coordinates, and the
+        // rows from `row` on lie in the panel.
+        unsafe { accumulate(&a[row * TOGETHER..], b, bias, tile) };
+        true
     }
 
     /// The pairs of a tile that matter: bit j of word i for row `row` + i and column j.
@@ -140,7 +168,7 @@ mod portable {
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
-    use super::{COLS, ROWS, Side, Tile};
+    use super::{COLS, ROWS, Side, TOGETHER, Tile};
     use std::arch::x86_64::*;
 
     /// `a` starts at the first row of the tile and may end with the panel; `b` holds whole coordinates.
@@ -176,6 +204,42 @@ mod x86 {
             for (total, sum) in total.as_chunks_mut::<16>().0.iter_mut().zip(sums) {
                 // SAFETY: 16 values are there to read and write.
                 unsafe { _mm512_storeu_ps(total.as_mut_ptr(), _mm512_add_ps(_mm512_loadu_ps(total.as_ptr()), sum)) };
+            }
+        }
+    }
+
+    /// The processor multiplies unsigned by signed bytes: rows are made unsigned by adding 128, which `bias` takes back.
+    ///
+    /// # Safety
+    /// The processor has AVX-512 VNNI; `a` reaches 8 rows beyond the start of `b`'s last coordinates.
+    #[target_feature(enable = "avx512f,avx512vnni")]
+    pub(super) unsafe fn accumulate_bytes_avx512(a: &[i8], b: &[i8], bias: &[i32; COLS], tile: &mut Tile) {
+        const VECTORS: usize = COLS / 16;
+        // SAFETY: `bias` holds three vectors.
+        let bias: [__m512i; VECTORS] =
+            std::array::from_fn(|v| unsafe { _mm512_loadu_si512(bias.as_ptr().add(16 * v).cast()) });
+        let mut sums = [bias; ROWS];
+        let (mut a, mut b, mut left) = (a.as_ptr(), b.as_ptr(), b.len() / (TOGETHER * COLS));
+        while left > 0 {
+            // SAFETY: `left` times 4 coordinates of 48 columns and (from `a` on) at least 8 rows are still ahead.
+            unsafe {
+                let columns: [__m512i; VECTORS] = std::array::from_fn(|v| _mm512_loadu_si512(b.add(64 * v).cast()));
+                for (i, sums) in sums.iter_mut().enumerate() {
+                    let row = a.add(TOGETHER * i).cast::<i32>().read_unaligned() ^ 0x8080_8080_u32 as i32;
+                    let row = _mm512_set1_epi32(row);
+                    for (sum, column) in sums.iter_mut().zip(columns) {
+                        *sum = _mm512_dpbusd_epi32(*sum, row, column);
+                    }
+                }
+                left -= 1;
+                a = a.wrapping_add(TOGETHER * COLS);
+                b = b.wrapping_add(TOGETHER * COLS);
+            }
+        }
+        for (total, sums) in tile.0.iter_mut().zip(sums) {
+            for (total, sum) in total.as_chunks_mut::<16>().0.iter_mut().zip(sums) {
+                // SAFETY: 16 values are there to write.
+                unsafe { _mm512_storeu_ps(total.as_mut_ptr(), _mm512_cvtepi32_ps(sum)) };
             }
         }
     }
@@ -297,6 +361,30 @@ mod tests {
                                 );
                             }
                         }
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn bytes_are_multiplied_without_rounding() {
+        let byte = |at: usize, seed: usize| (at * seed % 255) as i8;
+        for coordinates in [4, 20, 1024] {
+            let a: Vec<i8> = (0..coordinates * COLS).map(|at| byte(at, 7919)).collect();
+            let b: Vec<i8> = (0..coordinates * COLS).map(|at| byte(at, 104_729)).collect();
+            let pair = |i: usize, j: usize| {
+                (0..coordinates)
+                    .map(move |k| (k / 4 * COLS, k % 4))
+                    .map(move |(at, k)| ((at + i) * 4 + k, (at + j) * 4 + k))
+            };
+            let bias = std::array::from_fn(|j| pair(0, j).map(|(_, at)| -128 * i32::from(b[at])).sum());
+            for kernel in Kernel::available(Product::Dot) {
+                let mut tile = Tile::ZERO;
+                if kernel.accumulate_bytes(&a, &b, &bias, 16, &mut tile) {
+                    for (i, j) in (0..ROWS).flat_map(|i| (0..COLS).map(move |j| (i, j))) {
+                        let expected: i32 = pair(16 + i, j).map(|(x, y)| i32::from(a[x]) * i32::from(b[y])).sum();
+                        assert_eq!(tile.0[i][j], expected as f32, "{coordinates} coordinates, pair ({i}, {j})");
                     }
                 }
             }

@@ -18,22 +18,22 @@ const NEAREST: usize = 8;
 /// Points of a tree that are looked at for a nearer joint.
 const LOOK_AT: usize = 1024;
 
-/// Adds to `edges`, a forest between vertices, what joins the sets `together`.
+/// Edges between vertices that join the sets `together`.
 ///
 /// # Errors
 /// None that better data would mend.
 pub(super) fn join_trees(
     graph: &MutualReachability<'_>,
     content: &[u32],
-    edges: &mut Vec<Edge>,
     together: &mut DisjointSets,
-) -> Result<()> {
+) -> Result<Vec<Edge>> {
     let height = |a: u32, b: u32| graph.height(content[a as usize] as usize, content[b as usize] as usize);
     let core = |vertex: u32| graph.core[content[vertex as usize] as usize];
+    let mut bridges = Vec::new();
     loop {
         let trees = trees(content.len(), together);
         if trees.len() < 2 {
-            return Ok(());
+            return Ok(bridges);
         }
         let speaker =
             |tree: &Vec<u32>| tree.iter().copied().min_by(|&x, &y| core(x).total_cmp(&core(y)).then(x.cmp(&y)));
@@ -52,7 +52,7 @@ pub(super) fn join_trees(
             let b = nearest_in(&trees[y as usize], a, b);
             let a = nearest_in(&trees[x as usize], b, a);
             together.union(a, b);
-            edges.push(Edge { a, b, height: height(a, b) });
+            bridges.push(Edge { a, b, height: height(a, b) });
         }
     }
 }

@@ -18,6 +18,17 @@ pub(super) struct Chain {
     pub(super) gaps: Vec<f64>,
     /// Level l, place b: the highest gap of the blocks b .. b + 2^l.
     highest: Vec<Vec<f64>>,
+    /// For each edge: the vertex before its gap, and the highest edge on either side when it joined them.
+    joints: Vec<(u32, f64)>,
+}
+
+/// Where an edge stands in a [`Chain`].
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Joint {
+    /// The place before its gap.
+    pub(super) place: usize,
+    /// The height below which it cannot fall and still be the highest edge between its two sides.
+    pub(super) floor: f64,
 }
 
 impl Chain {
@@ -28,14 +39,17 @@ impl Chain {
         let (mut first, mut last): (Vec<u32>, Vec<u32>) = (0..vertices as u32).map(|v| (v, v)).unzip();
         let mut next = vec![END; vertices];
         let mut behind = vec![0.0; vertices];
+        let mut top = vec![0.0f64; vertices];
+        let mut joints = Vec::with_capacity(edges.len());
         for &Edge { a, b, height } in edges {
             let (left, right) = (sets.find(a) as usize, sets.find(b) as usize);
             let (head, tail) = (first[left], last[right]);
+            joints.push((last[left], top[left].max(top[right])));
             next[last[left] as usize] = first[right];
             behind[last[left] as usize] = height;
             sets.union(a, b);
             let joined = sets.find(a) as usize;
-            (first[joined], last[joined]) = (head, tail);
+            (first[joined], last[joined], top[joined]) = (head, tail, height);
         }
         let mut order = Vec::with_capacity(vertices);
         let mut at = first[sets.find(0) as usize];
@@ -45,7 +59,18 @@ impl Chain {
         }
         let gaps: Vec<f64> = order[..vertices - 1].iter().map(|&vertex| behind[vertex as usize]).collect();
         let highest = highest_gaps(&gaps);
-        Chain { order, gaps, highest }
+        Chain { order, gaps, highest, joints }
+    }
+
+    /// Where the edges with these numbers, in the order they were given in, stand.
+    pub(super) fn joints(&self, edges: impl Iterator<Item = usize>) -> Vec<Joint> {
+        let mut place = vec![0; self.order.len()];
+        self.order.iter().enumerate().for_each(|(at, &vertex)| place[vertex as usize] = at);
+        let joint = |edge: usize| {
+            let (vertex, floor) = self.joints[edge];
+            Joint { place: place[vertex as usize], floor }
+        };
+        edges.map(joint).collect()
     }
 
     /// The highest gap between the places `from` < `to`.

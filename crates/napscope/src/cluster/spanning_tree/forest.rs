@@ -3,15 +3,17 @@
 use super::super::disjoint_sets::DisjointSets;
 use super::Edge;
 use rayon::prelude::*;
+use std::cmp::Ordering;
 
 /// By height, then by ends: with vertices numbered in the order of content, the same order for any order of the rows.
+pub(super) fn compare(x: &Edge, y: &Edge) -> Ordering {
+    let ends = |edge: &Edge| (edge.a.min(edge.b), edge.a.max(edge.b));
+    x.height.total_cmp(&y.height).then_with(|| ends(x).cmp(&ends(y)))
+}
+
+/// Sorts by [`compare`].
 pub(super) fn sort(edges: &mut [Edge]) {
-    edges.par_sort_unstable_by(|x, y| {
-        x.height
-            .total_cmp(&y.height)
-            .then_with(|| x.a.min(x.b).cmp(&y.a.min(y.b)))
-            .then_with(|| x.a.max(x.b).cmp(&y.a.max(y.b)))
-    });
+    edges.par_sort_unstable_by(compare);
 }
 
 /// Keeps the edges of the minimum spanning forest of `edges` over `vertices` vertices, sorted; returns what is together.

@@ -5,6 +5,7 @@
 
 mod bridge;
 mod chain;
+mod falling;
 mod forest;
 mod prim;
 mod repair;
@@ -89,7 +90,7 @@ impl MutualReachability<'_> {
 }
 
 /// Neighbors of each point whose edges make the first tree, at the least.
-const GRAPH_NEIGHBORS: usize = 12;
+const GRAPH_NEIGHBORS: usize = 8;
 
 /// Core distances and the minimum spanning tree of mutual reachability.
 ///
@@ -119,6 +120,9 @@ pub(crate) fn spanning_tree(
     let k = min_samples.max(GRAPH_NEIGHBORS).min(samples - 1);
     let neighbors = nearest_in_cloud(&cloud, k, &content, &meter(&first_half))?;
     let core: Vec<f64> = (0..samples).map(|sample| neighbors.distances(sample)[min_samples - 1]).collect();
+    // Who is not among the k nearest of a sample is as far as the k-th.
+    let radius: Vec<f64> =
+        (0..samples).map(|sample| (neighbors.distances(sample)[k - 1] / alpha).max(core[sample])).collect();
     let graph = MutualReachability { points, core: &core, alpha };
     let rank = ranks(&content);
     let mut edges: Vec<Edge> = Vec::with_capacity(samples * k);
@@ -130,9 +134,8 @@ pub(crate) fn spanning_tree(
     }
     drop(neighbors);
     let mut together = forest::thin_out(samples, &mut edges);
-    bridge::join_trees(&graph, &content, &mut edges, &mut together)?;
-    forest::sort(&mut edges);
-    repair::repair(&cloud, &graph, &content, &mut edges, &meter(&second_half))?;
+    let bridges = bridge::join_trees(&graph, &content, &mut together)?;
+    repair::repair(&cloud, &graph, &radius, &content, &mut edges, bridges, &meter(&second_half))?;
     for edge in &mut edges {
         (edge.a, edge.b) = (content[edge.a as usize], content[edge.b as usize]);
     }
