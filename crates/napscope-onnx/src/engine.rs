@@ -1,7 +1,7 @@
 //! What an engine does for us, and which one does it.
 
 use crate::model::Model;
-use crate::ort::{Ort, Runtime};
+use crate::ort::{self, Ort, Runtime};
 use crate::rten::{self, Rten};
 use crate::runtime::{self, Library};
 use crate::tensor::{DataType, InputTensor};
@@ -175,6 +175,14 @@ impl Choice {
     /// Why it is this one.
     pub fn reason(&self) -> &str {
         &self.reason
+    }
+
+    /// Bytes of values that a run of several samples may take before it stops being faster than one after the other.
+    pub(crate) fn grain_bytes(&self) -> usize {
+        match &self.runtime {
+            None => rten::GRAIN_BYTES,
+            Some(_) => ort::GRAIN_BYTES,
+        }
     }
 
     /// Loads `model` so that it delivers `taps`, and proves that by running it on `trial`.

@@ -16,6 +16,10 @@ use std::sync::Arc;
 /// What people call it.
 pub(crate) const NAME: &str = "rten 0.27.0";
 
+/// See `Choice::grain_bytes`. More gains nothing here, and buffers of many megabytes, which the allocator fetches from the
+/// system anew for every run, cost up to a half.
+pub(crate) const GRAIN_BYTES: usize = 1 << 20;
+
 /// The newest operator set of the standard when this version was taken up. rten reads operators by name without asking
 /// for their version, so that it would compute a newer one by an older meaning, silently.
 const NEWEST_OPSET: i64 = 28;

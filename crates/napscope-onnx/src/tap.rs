@@ -18,12 +18,9 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-/// The most samples that run at once. Small networks gain up to a half by sharing the cost of starting each operator, most
-/// of it by this number.
+/// The most samples that run at once. Of what small networks gain by sharing the cost of starting each operator, most is
+/// gained by then.
 const MOST: usize = 16;
-
-/// Bytes that all the values of a grain may take. A network whose samples are larger gains nothing by a larger grain.
-const BUDGET: usize = 64 << 20;
 
 /// Reads samples: one tensor an input of the model, in their order, with one row a sample of the range.
 pub type Read<'a> = &'a (dyn Fn(Range<usize>) -> Result<Vec<InputTensor>> + Sync);
@@ -63,7 +60,7 @@ impl Tap {
         }
         let values: Vec<Value> = selected.iter().map(|&index| layers.values[index].clone()).collect();
         let taps: Vec<&str> = values.iter().map(|value| value.tensor.as_str()).collect();
-        let wanted = model.fixed_batch().unwrap_or(grain(layers));
+        let wanted = model.fixed_batch().unwrap_or(grain(layers, engine.grain_bytes()));
         let trial = model.made_up(&layers.sample_shapes, wanted, 1);
         let engine = engine.load(model, &taps, &trial)?;
         let mut tap = Tap {
@@ -76,7 +73,7 @@ impl Tap {
             live_bytes: layers.live_bytes,
             model_bytes: model.weight_bytes()?,
         };
-        if model.fixed_batch().is_none() && !tap.same_bits_in_every_place(&trial)? {
+        if model.fixed_batch().is_none() && tap.grain > 1 && !tap.same_bits_in_every_place(&trial)? {
             tap.grain = 1;
         }
         Ok(tap)
@@ -252,11 +249,11 @@ impl Tap {
     }
 }
 
-/// The samples of a network without a fixed batch that run at once: a power of two. It hangs on the network alone, so that
-/// the same values come out whichever of its layers are tapped, as far as the engine allows.
-fn grain(layers: &Layers) -> usize {
+/// The samples of a network without a fixed batch that run at once: a power of two, whose values take `budget` bytes at
+/// most. It hangs on the network and the engine alone, not on which layers are tapped.
+fn grain(layers: &Layers, budget: usize) -> usize {
     let sample = layers.live_bytes + layers.values.iter().map(|value| value.bytes).sum::<usize>();
-    1 << (BUDGET / sample.max(1)).clamp(1, MOST).ilog2()
+    1 << (budget / sample.max(1)).clamp(1, MOST).ilog2()
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The committed models, their inputs, and a short way through the crate.
 
-use napscope_onnx::{Choice, EngineName, InputData, InputTensor, Layers, Model, Request, Streaming, Tap};
+use napscope::Result;
+use napscope_onnx::{Choice, EngineName, InputData, InputTensor, Layers, Model, Provider, Request, Streaming, Tap};
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -15,12 +16,17 @@ pub(crate) fn oracles() -> PathBuf {
 /// rten, and onnxruntime where this machine has it: as `NAPSCOPE_TEST_ORT` names it, or in the usual places. With
 /// `CI_REQUIRE_ORT=1` it must be there.
 pub(crate) fn engines() -> Vec<Choice> {
-    let library = std::env::var_os("NAPSCOPE_TEST_ORT").map(PathBuf::from);
-    let ort = Choice::new(&Request { engine: EngineName::Ort, library, ..Request::default() });
+    let ort = onnxruntime(Provider::Cpu);
     if let (Err(error), Ok("1")) = (&ort, std::env::var("CI_REQUIRE_ORT").as_deref()) {
         panic!("CI_REQUIRE_ORT=1, and {error}");
     }
     [Choice::rten()].into_iter().chain(ort.ok()).collect()
+}
+
+/// onnxruntime on `provider`.
+pub(crate) fn onnxruntime(provider: Provider) -> Result<Choice> {
+    let library = std::env::var_os("NAPSCOPE_TEST_ORT").map(PathBuf::from);
+    Choice::new(&Request { engine: EngineName::Ort, library, provider })
 }
 
 /// A committed model.

@@ -1,7 +1,7 @@
 //! Every tapped value against onnxruntime without optimisation (`oracles/make_taps.py`).
 
-use crate::common::{engines, inputs, model, references, tap_all};
-use napscope_onnx::{Choice, Streaming, Value};
+use crate::common::{engines, inputs, model, onnxruntime, references, tap_all};
+use napscope_onnx::{Choice, Provider, Streaming, Value};
 use serde_json::Value as Json;
 
 /// Largest difference allowed, relative to the largest absolute value of the tensor. Engines sum in other orders than
@@ -74,5 +74,21 @@ fn check(engine: &Choice) {
 fn every_engine_computes_what_onnxruntime_computes_without_optimisation() {
     for engine in engines() {
         check(&engine);
+    }
+}
+
+#[test]
+fn a_graphics_card_computes_the_same_or_its_absence_is_said() {
+    if engines().len() == 1 {
+        return;
+    }
+    for provider in [Provider::Cuda, Provider::TensorRt] {
+        match onnxruntime(provider) {
+            Ok(engine) => check(&engine),
+            Err(error) => {
+                assert!(error.to_string().contains(&format!("cannot run on {provider}")), "{error}");
+                assert!(error.how_to_mend().is_some(), "{provider}: no hint");
+            }
+        }
     }
 }
