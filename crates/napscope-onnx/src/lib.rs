@@ -37,6 +37,7 @@ mod layout;
 mod names;
 
 mod layers;
+mod probe;
 
 mod arrange;
 mod tap;

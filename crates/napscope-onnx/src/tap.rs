@@ -10,6 +10,7 @@ use crate::arrange::arranged;
 use crate::engine::{Choice, Engine, Output};
 use crate::layers::{Layers, Value};
 use crate::model::{Input, Model};
+use crate::probe;
 use crate::tensor::InputTensor;
 use napscope::activations::{Activations, Batch, Layer};
 use napscope::{Error, ErrorKind, Result};
@@ -61,7 +62,7 @@ impl Tap {
         let values: Vec<Value> = selected.iter().map(|&index| layers.values[index].clone()).collect();
         let taps: Vec<&str> = values.iter().map(|value| value.tensor.as_str()).collect();
         let wanted = model.fixed_batch().unwrap_or(grain(layers, engine.grain_bytes()));
-        let trial = model.made_up(&layers.sample_shapes, wanted, 1);
+        let trial = probe::made_up(model, &layers.sample_shapes, wanted, 1);
         let engine = engine.load(model, &taps, &trial)?;
         let mut tap = Tap {
             engine,

@@ -193,6 +193,10 @@ fn open_axes_need_a_shape_and_shapes_must_fit() {
         assert_eq!(error.kind(), ErrorKind::ShapeMismatch, "{shapes:?}");
         assert!(error.to_string().contains(expected), "`{error}` should contain `{expected}`");
     }
+    for huge in [vec![3, 1 << 40], vec![3, usize::MAX]] {
+        let error = model.layers(&engine, Some(&[huge])).expect_err("no machine has that");
+        assert_eq!(error.kind(), ErrorKind::MemoryLimit, "{error}");
+    }
     assert_eq!(model.layers(&engine, Some(&[vec![3, 7]])).expect("it fits").values[0].map.channels, 7);
 }
 
