@@ -17,6 +17,7 @@ mod membership;
 mod exemplars;
 mod glosh;
 mod persistence;
+mod reselect;
 
 pub use condensed_tree::{CondensedTree, Row};
 pub use core_distance::core_distances;

@@ -107,6 +107,12 @@ impl Points {
         &self.values[sample * self.dimensions..(sample + 1) * self.dimensions]
     }
 
+    /// The points `samples`, in that order.
+    pub fn select(&self, samples: &[usize]) -> Points {
+        let values = samples.iter().flat_map(|&sample| self.row(sample)).copied().collect();
+        Points::new(values, self.dimensions, self.geometry.clone(), self.rescale)
+    }
+
     /// How distances are computed.
     pub fn geometry(&self) -> &Geometry {
         &self.geometry

@@ -37,20 +37,20 @@ pub struct Agreement {
     pub purity: f64,
 }
 
+impl Agreement {
+    /// The harmonic mean of homogeneity and completeness (V-measure); not corrected for chance.
+    pub fn v_measure(&self) -> f64 {
+        let sum = self.homogeneity + self.completeness;
+        if sum > 0.0 { 2.0 * self.homogeneity * self.completeness / sum } else { 0.0 }
+    }
+}
+
 /// How far the patterns `found` agree with the classes `truth`, sample by sample. The adjusted indices are symmetric.
 ///
 /// # Errors
 /// [`ErrorKind::ShapeMismatch`] when the lengths differ, [`ErrorKind::TooFewSamples`] when no sample counts.
 pub fn agreement<F: Ord, T: Ord>(found: &[Option<F>], truth: &[Option<T>], noise: Noise) -> Result<Agreement> {
-    if found.len() != truth.len() {
-        return Err(Error::shape("labels to compare", found.len(), truth.len()));
-    }
-    let table = Contingency::new(found, truth, noise);
-    if table.total == 0 {
-        let message = format!("none of {} samples is labelled on both sides", found.len());
-        return Err(Error::new(ErrorKind::TooFewSamples, message)
-            .hint("count noise as a class of its own, or lower min_cluster_size"));
-    }
+    let table = Contingency::new(found, truth, noise)?;
     let (found_entropy, truth_entropy) = (table.entropy(&table.rows), table.entropy(&table.columns));
     let mutual = table.mutual_information();
     let share = |entropy: f64| if entropy > 0.0 { mutual / entropy } else { 1.0 };
@@ -63,6 +63,14 @@ pub fn agreement<F: Ord, T: Ord>(found: &[Option<F>], truth: &[Option<T>], noise
         completeness: share(found_entropy),
         purity: table.purity(),
     })
+}
+
+/// The adjusted Rand index alone: [`Agreement::adjusted_rand`] without the cost of the others.
+///
+/// # Errors
+/// As [`agreement`].
+pub fn adjusted_rand<F: Ord, T: Ord>(found: &[Option<F>], truth: &[Option<T>], noise: Noise) -> Result<f64> {
+    Ok(Contingency::new(found, truth, noise)?.adjusted_rand())
 }
 
 fn distinct<C: Ord>(classes: impl Iterator<Item = C>) -> Vec<C> {
@@ -82,7 +90,10 @@ struct Contingency {
 }
 
 impl Contingency {
-    fn new<F: Ord, T: Ord>(found: &[Option<F>], truth: &[Option<T>], noise: Noise) -> Self {
+    fn new<F: Ord, T: Ord>(found: &[Option<F>], truth: &[Option<T>], noise: Noise) -> Result<Self> {
+        if found.len() != truth.len() {
+            return Err(Error::shape("labels to compare", found.len(), truth.len()));
+        }
         let mut counts = BTreeMap::new();
         for (found, truth) in found.iter().zip(truth) {
             if noise == Noise::OwnClass || (found.is_some() && truth.is_some()) {
@@ -100,7 +111,13 @@ impl Contingency {
             columns[column] += count;
             cells.push((row, column, count));
         }
-        Contingency { total: rows.iter().sum(), cells, rows, columns }
+        let total = rows.iter().sum();
+        if total == 0 {
+            let message = format!("none of {} samples is labelled on both sides", found.len());
+            return Err(Error::new(ErrorKind::TooFewSamples, message)
+                .hint("count noise as a class of its own, or lower min_cluster_size"));
+        }
+        Ok(Contingency { total, cells, rows, columns })
     }
 
     fn adjusted_rand(&self) -> f64 {

@@ -1,8 +1,11 @@
-//! How good are the patterns? Agreement with labels or with another clustering, and how far a pattern stands out.
+//! How good are the patterns? Agreement with labels or with another clustering, whether other samples would have given the
+//! same, and how far a pattern stands out.
 
 mod agreement;
 mod effect_size;
+mod stability;
 
-pub use agreement::{Agreement, Noise, agreement};
+pub use agreement::{Agreement, Noise, adjusted_rand, agreement};
 pub use effect_size::{EffectSize, LARGEST_EFFECT, effect_size, effect_sizes};
 pub(crate) use effect_size::{Moments, cohens_d};
+pub use stability::{Stability, stability, subsamples};

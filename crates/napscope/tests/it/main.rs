@@ -9,3 +9,4 @@ mod normalizers;
 mod oracle;
 mod projection;
 mod sketches;
+mod stability;
