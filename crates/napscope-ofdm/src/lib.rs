@@ -11,6 +11,7 @@
 mod error;
 mod gold;
 pub mod grid;
+mod names;
 pub mod random;
 mod trigonometry;
 
@@ -26,6 +27,8 @@ pub mod impairments;
 
 mod linear_algebra;
 pub mod receiver;
+
+pub mod coding;
 
 pub mod link;
 

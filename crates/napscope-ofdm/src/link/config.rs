@@ -2,6 +2,7 @@
 
 use super::values::Values;
 use crate::channel::{ChannelModel, DEFAULT_NUM_SINUSOIDS, MAX_NUM_RX_ANT, Tdl, max_doppler_hz};
+use crate::coding::{DecoderOptions, RateMatching, TransportBlock};
 use crate::dmrs::{DmrsConfig, PilotPattern};
 use crate::error::{Error, Result, in_range};
 use crate::grid::{ResourceGrid, SubcarrierSpacing};
@@ -94,6 +95,54 @@ impl Impairments {
     }
 }
 
+/// Channel coding of the data (TS 38.212), with one transport block a slot.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Coding {
+    /// Information bits over coded bits, from which the size of the transport block follows. MATLAB: `TargetCodeRate`.
+    pub target_coderate: f64,
+    /// Redundancy version, 0 to 3: which part of the code word is sent. MATLAB: `RV`.
+    pub redundancy_version: usize,
+    /// Name of the terminal, 0 to 65535, from which the scrambling sequence follows. MATLAB: `RNTI`.
+    pub n_rnti: u32,
+    /// How the receivers decode.
+    pub decoder: DecoderOptions,
+}
+
+impl Default for Coding {
+    fn default() -> Self {
+        Coding { target_coderate: 658.0 / 1024.0, redundancy_version: 0, n_rnti: 1, decoder: DecoderOptions::default() }
+    }
+}
+
+impl Coding {
+    /// The transport block of a slot of `pattern` in `modulation`.
+    pub(super) fn transport_block(
+        &self,
+        grid: &ResourceGrid,
+        pattern: &PilotPattern,
+        modulation: Modulation,
+    ) -> Result<TransportBlock> {
+        if self.n_rnti > 65_535 {
+            return Err(Error::parameter(format!("n_rnti must lie from 0 to 65535, got {}", self.n_rnti)));
+        }
+        if self.decoder.max_iterations == 0 {
+            return Err(Error::parameter("max_iterations of the decoder must be at least 1, got 0"));
+        }
+        in_range("normalization of the decoder", self.decoder.normalization.into(), 0.01..=1.0)?;
+        let (num_elements, num_bits_per_symbol) = (pattern.data_elements().len(), modulation.num_bits_per_symbol());
+        // TS 38.214, 5.1.3.2: no resource block counts for more than 156 elements.
+        let counted = num_elements.min(156 * grid.num_prb());
+        // TS 38.211, 6.3.1.1, with the identity of the DMRS (data has ten bits of it).
+        let scrambling = (self.n_rnti << 15) + pattern.config().n_id % 1024;
+        let matching = RateMatching {
+            num_coded_bits: num_elements * num_bits_per_symbol,
+            num_bits_per_symbol,
+            redundancy_version: self.redundancy_version,
+        };
+        TransportBlock::new(matching, counted * num_bits_per_symbol, self.target_coderate, scrambling)
+    }
+}
+
 /// The configuration of a link: one transmitter, one or more receive antennas. Its default is a slot of 26 resource blocks at 4 GHz and
 /// 15 kHz, 16-QAM over TDL-C at 100 ns and 10 m/s, two antennas and two DMRS symbols.
 #[derive(Debug, Clone, PartialEq)]
@@ -127,6 +176,8 @@ pub struct LinkConfig {
     pub domain: Domain,
     /// What hardware and other transmitters add.
     pub impairments: Impairments,
+    /// Channel coding; `None`: the data are random bits.
+    pub coding: Option<Coding>,
     /// Sinusoids a tap.
     pub num_sinusoids: usize,
     /// Names the experiment: slot i of the same seed and configuration is always the same.
@@ -150,6 +201,7 @@ impl Default for LinkConfig {
             fades: Fades::WithinSlot,
             domain: Domain::Auto,
             impairments: Impairments::default(),
+            coding: None,
             num_sinusoids: DEFAULT_NUM_SINUSOIDS,
             seed: 0,
         }

@@ -5,8 +5,10 @@
 //! number of independent trials that this spread amounts to.
 
 use super::simulator::Simulator;
+use super::slot::Slot;
+use crate::coding::TransportBlockDecoder;
 use crate::error::{Error, Result};
-use crate::receiver::{Detected, ReceiverConfig};
+use crate::receiver::{Detected, Receiver, ReceiverConfig};
 use rayon::prelude::*;
 use std::ops::ControlFlow;
 
@@ -18,8 +20,9 @@ const SLOTS_PER_ROUND: u64 = 64;
 pub struct StopRule {
     /// Slots at most.
     pub max_slots: u64,
-    /// Slots with at least one bit error that every receiver must have seen before the measurement ends earlier; zero: never.
-    pub target_slot_errors: u64,
+    /// Wrong blocks that every receiver must have seen before the measurement ends earlier; zero: never. Without channel coding, a
+    /// slot with a wrong bit counts as a wrong block. Sionna: `num_target_block_errors`.
+    pub target_block_errors: u64,
 }
 
 /// Errors among trials that come in slots.
@@ -104,11 +107,27 @@ impl Count {
 pub struct ErrorRates {
     /// Bits before decoding.
     pub uncoded: Count,
+    /// Information bits behind the decoder; no trials without channel coding.
+    pub coded: Count,
+    /// Transport blocks.
+    pub blocks: Count,
     /// Sum over the slots of the SINR after equalisation [dB].
     sum_post_eq_sinr_db: f64,
 }
 
 impl ErrorRates {
+    fn add(&mut self, other: &ErrorRates) {
+        self.uncoded.add(&other.uncoded);
+        self.coded.add(&other.coded);
+        self.blocks.add(&other.blocks);
+        self.sum_post_eq_sinr_db += other.sum_post_eq_sinr_db;
+    }
+
+    /// Wrong blocks, or slots with a wrong bit where there are no blocks.
+    fn num_block_errors(&self) -> u64 {
+        if self.blocks.trials > 0 { self.blocks.errors } else { self.uncoded.slots_with_errors }
+    }
+
     /// Mean SINR after equalisation [dB].
     pub fn mean_post_eq_sinr_db(&self) -> f64 {
         self.sum_post_eq_sinr_db / self.uncoded.slots as f64
@@ -140,12 +159,11 @@ impl Simulator {
             next = round.end;
             for of_slot in self.measure_round(receivers, round) {
                 for (rates, of_slot) in rates.iter_mut().zip(&of_slot) {
-                    rates.uncoded.add(&of_slot.uncoded);
-                    rates.sum_post_eq_sinr_db += of_slot.sum_post_eq_sinr_db;
+                    rates.add(of_slot);
                 }
             }
-            let enough = |rates: &ErrorRates| rates.uncoded.slots_with_errors >= rule.target_slot_errors;
-            let stop = rule.target_slot_errors > 0 && rates.iter().all(enough);
+            let enough = |rates: &ErrorRates| rates.num_block_errors() >= rule.target_block_errors;
+            let stop = rule.target_block_errors > 0 && rates.iter().all(enough);
             if progress(&rates).is_break() || stop {
                 break;
             }
@@ -156,21 +174,36 @@ impl Simulator {
     /// The rates of each slot of a round, in order.
     fn measure_round(&self, receivers: &[ReceiverConfig], round: std::ops::Range<u64>) -> Vec<Vec<ErrorRates>> {
         let memory = || {
-            let receivers: Vec<_> = receivers.iter().map(|&config| self.receiver(config)).collect();
-            (self.workspace(), receivers, Detected::default())
+            let receivers: Vec<Receiver> = receivers.iter().map(|&config| self.receiver(config)).collect();
+            (self.workspace(), receivers, Detected::default(), self.decoder())
         };
-        let measure = |(workspace, receivers, detected): &mut (_, Vec<crate::receiver::Receiver>, Detected), index| {
+        let slots = round.into_par_iter().map_init(memory, |(workspace, receivers, detected, decoder), index| {
             let slot = self.slot(index, workspace);
-            let measure = |receiver: &mut crate::receiver::Receiver| {
+            let measure = |receiver: &mut Receiver| {
                 receiver.receive(&self.received(slot), &self.genie(slot), slot.parameters.modulation, detected);
-                let mut rates = ErrorRates::default();
-                rates.uncoded.add_slot(detected.num_bit_errors(&slot.bits) as u64, slot.bits.len() as u64);
-                let sinr = detected.post_eq_sinr(slot.symbols.iter().copied());
-                rates.sum_post_eq_sinr_db = 10.0 * sinr.log10();
-                rates
+                self.count_errors(slot, detected, decoder)
             };
             receivers.iter_mut().map(measure).collect()
-        };
-        round.into_par_iter().map_init(memory, measure).collect()
+        });
+        slots.collect()
+    }
+
+    /// A decoder for the slots of this simulator.
+    pub fn decoder(&self) -> TransportBlockDecoder {
+        TransportBlockDecoder::new(self.config().coding.as_ref().map_or_else(Default::default, |coding| coding.decoder))
+    }
+
+    /// Compares what a receiver made of `slot` with what was sent.
+    pub fn count_errors(&self, slot: &Slot, detected: &Detected, decoder: &mut TransportBlockDecoder) -> ErrorRates {
+        let mut rates = ErrorRates::default();
+        rates.uncoded.add_slot(detected.num_bit_errors(&slot.bits) as u64, slot.bits.len() as u64);
+        rates.sum_post_eq_sinr_db = 10.0 * detected.post_eq_sinr(slot.symbols.iter().copied()).log10();
+        if let Some(transport_block) = self.transport_block(slot.parameters.modulation) {
+            let (bits, _) = decoder.decode(transport_block, &detected.llr);
+            let errors = bits.iter().zip(&slot.information).filter(|(decoded, sent)| decoded != sent).count() as u64;
+            rates.coded.add_slot(errors, bits.len() as u64);
+            rates.blocks.add_slot(u64::from(errors > 0), 1);
+        }
+        rates
     }
 }

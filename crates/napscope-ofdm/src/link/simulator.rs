@@ -5,11 +5,12 @@ use super::front_end::{FrontEnd, Path};
 use super::slot::{Slot, SlotParameters};
 use super::values::Values;
 use crate::channel::{Fading, FrequencyResponse, SPEED_OF_LIGHT_MPS, max_doppler_hz};
+use crate::coding::{EncoderMemory, TransportBlock};
 use crate::dmrs::PilotPattern;
 use crate::error::Result;
 use crate::grid::{NUM_OFDM_SYMBOLS, ResourceGrid};
 use crate::impairments::{add_co_channel, add_narrowband};
-use crate::mapping::{Constellation, MODULATIONS};
+use crate::mapping::{Constellation, MODULATIONS, Modulation};
 use crate::random::{Purpose, Stream};
 use crate::receiver::{ChannelStatistics, Genie, Received, Receiver, ReceiverConfig};
 use rustfft::num_complex::Complex32;
@@ -22,6 +23,8 @@ pub struct Simulator {
     grid: ResourceGrid,
     pattern: PilotPattern,
     constellations: [Constellation; MODULATIONS.len()],
+    /// The coding of each modulation that occurs.
+    transport_blocks: [Option<TransportBlock>; MODULATIONS.len()],
     /// The pilots of each slot of a frame.
     pilots: Vec<Vec<Complex32>>,
     /// When each symbol is in the middle [s].
@@ -36,6 +39,7 @@ pub struct Workspace {
     response: FrequencyResponse,
     /// Gains of the taps, `[rx_ant, symbol, tap]`.
     gains: (Vec<f32>, Vec<f32>),
+    encoder: EncoderMemory,
     front_end: FrontEnd,
     /// One value for each element of `y`, and one for each element of `x`: memory to work in.
     buffer: Vec<Complex32>,
@@ -61,7 +65,13 @@ impl Simulator {
             Fades::BetweenSlots => 0.0,
         });
         let constellations = MODULATIONS.map(Constellation::new);
-        Ok(Simulator { config, grid, pattern, constellations, pilots, times_secs })
+        let mut transport_blocks = [const { None }; MODULATIONS.len()];
+        if let Some(coding) = &config.coding {
+            for &modulation in &config.modulations {
+                transport_blocks[modulation as usize] = Some(coding.transport_block(&grid, &pattern, modulation)?);
+            }
+        }
+        Ok(Simulator { config, grid, pattern, constellations, transport_blocks, pilots, times_secs })
     }
 
     /// The configuration.
@@ -79,6 +89,11 @@ impl Simulator {
         &self.pattern
     }
 
+    /// The coding of slots of `modulation`; `None` without channel coding.
+    pub fn transport_block(&self, modulation: Modulation) -> Option<&TransportBlock> {
+        self.transport_blocks[modulation as usize].as_ref()
+    }
+
     /// A receiver for the slots of this simulator.
     pub fn receiver(&self, config: ReceiverConfig) -> Receiver {
         Receiver::new(&self.grid, &self.pattern, config)
@@ -91,6 +106,7 @@ impl Simulator {
         Workspace {
             slot: Slot {
                 parameters: self.parameters(0),
+                information: Vec::new(),
                 bits: Vec::new(),
                 symbols: vec![Complex32::default(); self.pattern.data_elements().len()],
                 x: vec![Complex32::default(); num_elements],
@@ -101,6 +117,7 @@ impl Simulator {
             fading: Fading::default(),
             response: FrequencyResponse::default(),
             gains: (Vec::new(), Vec::new()),
+            encoder: EncoderMemory::default(),
             front_end: FrontEnd::new(&self.grid),
             buffer: grids,
             symbols: Vec::new(),
@@ -147,7 +164,7 @@ impl Simulator {
     /// Makes slot `index` in `workspace`, from which the returned slot is borrowed.
     pub fn slot<'w>(&self, index: u64, workspace: &'w mut Workspace) -> &'w Slot {
         workspace.slot.parameters = self.parameters(index);
-        self.transmit(&mut workspace.slot);
+        self.transmit(&mut workspace.slot, &mut workspace.encoder);
         self.fade(workspace);
         self.receive(workspace);
         &workspace.slot
@@ -170,11 +187,18 @@ impl Simulator {
     }
 
     /// Bits, symbols and the transmitted grid.
-    fn transmit(&self, slot: &mut Slot) {
+    fn transmit(&self, slot: &mut Slot, encoder: &mut EncoderMemory) {
         let modulation = slot.parameters.modulation;
         let data = self.pattern.data_elements();
-        slot.bits.resize(data.len() * modulation.num_bits_per_symbol(), 0);
-        Stream::new(self.config.seed, slot.parameters.index, Purpose::Bits).bits(&mut slot.bits);
+        let mut random = Stream::new(self.config.seed, slot.parameters.index, Purpose::Bits);
+        if let Some(transport_block) = self.transport_block(modulation) {
+            slot.information.resize(transport_block.size(), 0);
+            random.bits(&mut slot.information);
+            transport_block.encode_into(&slot.information, encoder, &mut slot.bits);
+        } else {
+            slot.bits.resize(data.len() * modulation.num_bits_per_symbol(), 0);
+            random.bits(&mut slot.bits);
+        }
         self.constellations[modulation as usize].map(&slot.bits, &mut slot.symbols);
         slot.x.fill(Complex32::default());
         for (&element, &symbol) in data.iter().zip(&slot.symbols) {

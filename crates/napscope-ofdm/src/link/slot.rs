@@ -48,6 +48,8 @@ impl SlotParameters {
 pub struct Slot {
     /// Its parameters.
     pub parameters: SlotParameters,
+    /// Information bits of the transport block; empty without channel coding.
+    pub information: Vec<u8>,
     /// The transmitted bits, 0 or 1, `[data element, num_bits_per_symbol]`.
     pub bits: Vec<u8>,
     /// The transmitted symbols, `[data element]`.

@@ -139,8 +139,8 @@ fn names_and_numbers_that_are_none_say_what_is() {
     let simulator = Simulator::new(LinkConfig::default()).expect("valid");
     let receiver = ReceiverConfig::from_name("lmmse").expect("a receiver");
     let go_on = |_: &[_]| ControlFlow::Continue(());
-    let none = simulator.error_rates(&[], StopRule { max_slots: 1, target_slot_errors: 0 }, go_on);
+    let none = simulator.error_rates(&[], StopRule { max_slots: 1, target_block_errors: 0 }, go_on);
     check("no receiver", none.expect_err("no receiver"), InvalidParameter, "no receiver");
-    let never = simulator.error_rates(&[receiver], StopRule { max_slots: 0, target_slot_errors: 0 }, go_on);
+    let never = simulator.error_rates(&[receiver], StopRule { max_slots: 0, target_block_errors: 0 }, go_on);
     check("no slot", never.expect_err("no slot"), InvalidParameter, "max_slots");
 }

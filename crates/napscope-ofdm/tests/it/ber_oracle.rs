@@ -62,7 +62,7 @@ fn bit_error_rates_are_those_of_sionna() {
         let simulator = Simulator::new(config).expect("a valid configuration");
         let receivers: Vec<_> =
             point.receivers.keys().map(|name| ReceiverConfig::from_name(name).expect("a receiver")).collect();
-        let rule = StopRule { max_slots: 4096, target_slot_errors: 0 };
+        let rule = StopRule { max_slots: 4096, target_block_errors: 0 };
         let rates = simulator.error_rates(&receivers, rule, |_| ControlFlow::Continue(())).expect("a measurement");
         for ((name, &counts), rates) in point.receivers.iter().zip(&rates) {
             let (expected, expected_variance) = rate_and_variance(counts);

@@ -11,7 +11,7 @@ use std::ops::ControlFlow;
 fn uncoded(config: LinkConfig, max_slots: u64) -> Count {
     let simulator = Simulator::new(config).expect("a valid configuration");
     let receiver = ReceiverConfig::from_name("perfect_csi").expect("a receiver");
-    let rule = StopRule { max_slots, target_slot_errors: 0 };
+    let rule = StopRule { max_slots, target_block_errors: 0 };
     simulator.error_rates(&[receiver], rule, |_| ControlFlow::Continue(())).expect("a measurement")[0].uncoded
 }
 

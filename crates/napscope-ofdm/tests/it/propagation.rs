@@ -185,7 +185,7 @@ fn a_slot_is_the_same_in_any_order_and_any_memory() {
 fn error_rates_do_not_depend_on_threads() {
     let simulator = Simulator::new(LinkConfig { num_prb: 2, ..LinkConfig::default() }).expect("valid");
     let receivers = ["ls_linear", "lmmse"].map(|name| ReceiverConfig::from_name(name).expect(name));
-    let rule = StopRule { max_slots: 200, target_slot_errors: 30 };
+    let rule = StopRule { max_slots: 200, target_block_errors: 30 };
     let measure = |threads| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
         pool.install(|| simulator.error_rates(&receivers, rule, |_| ControlFlow::Continue(())).expect("rates"))

@@ -144,7 +144,7 @@ fn rejecting_interference_beats_ignoring_it() {
         ..LinkConfig::default()
     };
     let simulator = Simulator::new(config).expect("a valid configuration");
-    let rule = StopRule { max_slots: 128, target_slot_errors: 0 };
+    let rule = StopRule { max_slots: 128, target_block_errors: 0 };
     let names = ["perfect_csi", "perfect_csi:noise=covariance"];
     let rates = simulator.error_rates(&receivers(&names), rule, |_| ControlFlow::Continue(())).expect("rates");
     let (ignoring, rejecting) = (rates[0].uncoded.rate(), rates[1].uncoded.rate());
