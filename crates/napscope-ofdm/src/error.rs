@@ -3,6 +3,7 @@
 //! The kind decides what a caller does next; the message says what was expected and what was found; the hint says how to
 //! mend it. Everything that a user can write is checked when a configuration is built, so the simulation itself cannot fail.
 
+use crate::names::nearest;
 use std::fmt;
 
 /// The result of everything in this crate that can fail.
@@ -41,11 +42,20 @@ impl Error {
         Self::new(ErrorKind::InvalidParameter, message)
     }
 
-    /// No `kind_of_thing` is called `name`; the hint lists those that are.
+    /// No `kind_of_thing` is called `name`; the hint says which of `known` may be meant, and lists them where they are few
+    /// or none is near.
     pub(crate) fn unknown<'a>(kind_of_thing: &str, name: &str, known: impl IntoIterator<Item = &'a str>) -> Self {
         let known: Vec<&str> = known.into_iter().collect();
-        Self::new(ErrorKind::UnknownName, format!("no {kind_of_thing} is called `{name}`"))
-            .hint(format!("choose one of: {}", known.join(", ")))
+        let meant: Vec<String> = nearest(name, &known).iter().map(|name| format!("`{name}`")).collect();
+        let question = format!("did you mean {}?", meant.join(" or "));
+        let list = format!("choose one of: {}", known.join(", "));
+        Self::new(ErrorKind::UnknownName, format!("no {kind_of_thing} is called `{name}`")).hint(
+            match (meant.is_empty(), known.len() <= 12) {
+                (true, _) => list,
+                (false, true) => format!("{question} {list}"),
+                (false, false) => question,
+            },
+        )
     }
 
     /// Adds how to mend it.

@@ -190,6 +190,6 @@ mod tests {
             assert_eq!(Modulation::from_name(name).expect(name), expected);
         }
         let error = Modulation::from_name("8psk").expect_err("8-PSK is no constellation of the uplink");
-        assert_eq!(error.how_to_mend(), Some("choose one of: qpsk, 16qam, 64qam, 256qam"));
+        assert_eq!(error.how_to_mend(), Some("did you mean `qpsk`? choose one of: qpsk, 16qam, 64qam, 256qam"));
     }
 }
