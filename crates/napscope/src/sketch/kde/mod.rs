@@ -131,12 +131,18 @@ impl FittedSketch for FittedKde {
                 let grid = self.grids[channel];
                 let width = bandwidth.of(map).max(0.5 * grid.step);
                 match self.method {
-                    Method::Binned => binned.density(map, grid, width, &mut density),
-                    Method::Exact => exact.density(map, grid, width, &mut density),
-                }
-                let unit = 1.0 / simd::total(&density);
-                for (column, density) in columns.iter_mut().zip(&density) {
-                    *column = (density * unit) as f32;
+                    Method::Binned => {
+                        binned.density(map, grid, width, columns);
+                        let unit = (1.0 / simd::sum(columns, |density| density)) as f32;
+                        columns.iter_mut().for_each(|column| *column *= unit);
+                    }
+                    Method::Exact => {
+                        exact.density(map, grid, width, &mut density);
+                        let unit = 1.0 / simd::total(&density);
+                        for (column, density) in columns.iter_mut().zip(&density) {
+                            *column = (density * unit) as f32;
+                        }
+                    }
                 }
             },
         );
