@@ -68,14 +68,16 @@ impl ImprovedSheatherJones {
     pub(super) fn bandwidth(&mut self, map: &[f32]) -> Option<f64> {
         let (low, high) = simd::min_max(map);
         let (low, range) = (f64::from(low), f64::from(high) - f64::from(low));
-        if range == 0.0 {
-            return None;
-        }
         let length = 2.0 * range;
         let cell = length / MESH as f64;
+        let per_unit = (1.0 / cell) as f32;
+        // Equal values, or values that f32 can barely tell apart.
+        if per_unit.is_infinite() {
+            return None;
+        }
         // The transform places mesh point k at the center of the k-th cell.
         let first = low - 0.5 * range + 0.5 * cell;
-        self.binning.spread(map, first as f32, (1.0 / cell) as f32, &mut self.mass);
+        self.binning.spread(map, first as f32, per_unit, &mut self.mass);
         self.transform.apply(&mut self.mass);
         for (power, coefficient) in self.waves.power.iter_mut().zip(&self.mass[1..]) {
             *power = (2.0 * coefficient / map.len() as f64).powi(2);
