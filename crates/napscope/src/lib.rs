@@ -28,6 +28,8 @@ pub mod manifold;
 
 pub mod evaluate;
 
+pub mod ood;
+
 pub mod describe;
 
 pub mod pipeline;

@@ -3,9 +3,11 @@
 
 mod agreement;
 mod effect_size;
+mod separation;
 mod stability;
 
 pub use agreement::{Agreement, Noise, adjusted_rand, agreement};
 pub use effect_size::{EffectSize, LARGEST_EFFECT, effect_size, effect_sizes};
 pub(crate) use effect_size::{Moments, cohens_d};
+pub use separation::{AurocDifference, Separation, auroc_difference, separation};
 pub use stability::{Stability, stability, subsamples};

@@ -43,6 +43,25 @@ impl PrincipalAxes {
         self.map_blocks(values, self.variances.len(), |_, along| along)
     }
 
+    /// Forgets all axes but the first `count`.
+    pub(crate) fn truncate(&mut self, count: usize) {
+        self.variances.truncate(count);
+        self.directions = self.directions.subcols(0, self.variances.len()).to_owned();
+    }
+
+    /// The length of what the axes leave over of each row.
+    ///
+    /// # Shapes
+    /// - `values`: `[samples, columns]`.
+    pub(crate) fn residuals(&self, values: &[f32]) -> Vec<f64> {
+        let left_over = self.map_blocks(values, self.columns(), |mut centered, along| {
+            matmul(&mut centered, Accum::Add, &self.directions, &along, -1.0, Par::Seq);
+            centered
+        });
+        let length = |row: &[f32]| row.iter().map(|value| f64::from(*value).powi(2)).sum::<f64>().sqrt();
+        left_over.chunks_exact(self.columns()).map(length).collect()
+    }
+
     /// Hands blocks of samples, centered and along the axes, to `finish` and collects what it makes of them. Samples are
     /// columns here; every block has the same shape, so that a sample's bits do not hang on its batch.
     pub(super) fn map_blocks(
@@ -103,7 +122,7 @@ impl<'a> CenteredRows<'a> {
     }
 
     /// The axes of all columns, or with more columns than samples those along which the samples vary.
-    pub(super) fn principal_axes(&self) -> Result<PrincipalAxes> {
+    pub(crate) fn principal_axes(&self) -> Result<PrincipalAxes> {
         let (variances, directions) =
             if self.columns() <= self.samples() { self.eigen_by_columns()? } else { self.eigen_by_samples()? };
         Ok(self.axes(variances, directions))

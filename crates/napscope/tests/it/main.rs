@@ -6,6 +6,7 @@ mod describe;
 mod evaluate;
 mod metrics;
 mod normalizers;
+mod ood;
 mod oracle;
 mod projection;
 mod sketches;

@@ -70,7 +70,8 @@ impl LinearBinning {
             cells[..points].fill(0);
         }
         let room = values.next_multiple_of(COPIES);
-        let (indices, shares) = (self.indices[..room].as_chunks::<COPIES>().0, self.shares[..room].as_chunks::<COPIES>().0);
+        let (indices, shares) =
+            (self.indices[..room].as_chunks::<COPIES>().0, self.shares[..room].as_chunks::<COPIES>().0);
         for (indices, shares) in indices.iter().zip(shares) {
             for ((cells, index), share) in self.cells.iter_mut().zip(indices).zip(shares) {
                 cells[usize::from(*index) % MAX_POINTS] += share;

@@ -1,0 +1,199 @@
+//! How well a score separates out-of-distribution from in-distribution samples: exact, from the scores themselves.
+//!
+//! Scores rise with strangeness. Equal scores count half everywhere that a rank counts; no threshold splits them.
+
+use crate::error::{Error, ErrorKind, Result};
+use serde::{Deserialize, Serialize};
+
+/// The share that both FPR95s are named after.
+const TPR: f64 = 0.95;
+
+/// Two-sided 95 % of the normal distribution.
+const Z_95: f64 = 1.959_963_984_540_054;
+
+/// How well a score tells samples apart.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Separation {
+    /// Probability that an out-of-distribution sample scores above an in-distribution one, ties counting half.
+    pub auroc: f64,
+    /// Its 95 % interval (DeLong et al. 1988), cut off at 0 and 1.
+    pub auroc_interval: [f64; 2],
+    /// Average precision with in-distribution samples as the positives.
+    pub aupr_in: f64,
+    /// Average precision with out-of-distribution samples as the positives.
+    pub aupr_out: f64,
+    /// Share of out-of-distribution samples that pass where 95 % of the in-distribution ones pass: OpenOOD's FPR@95.
+    pub fpr_ood_at_tpr_id_95: f64,
+    /// Share of in-distribution samples that raise an alarm where 95 % of the out-of-distribution ones do.
+    pub fpr_id_at_tpr_ood_95: f64,
+}
+
+/// A difference of two AUROCs on the same samples.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct AurocDifference {
+    /// The first AUROC minus the second.
+    pub difference: f64,
+    /// Its 95 % interval.
+    pub interval: [f64; 2],
+    /// Two-sided p-value of no difference; 1 where neither score varies.
+    pub p_value: f64,
+}
+
+/// How well the scores of in-distribution (`id`) and out-of-distribution (`ood`) samples lie apart.
+///
+/// # Errors
+/// [`ErrorKind::TooFewSamples`] when one side is empty, [`ErrorKind::NonFinite`] for a score that is NaN.
+pub fn separation(id: &[f64], ood: &[f64]) -> Result<Separation> {
+    let placements = Placements::new(id, ood)?;
+    let auroc = placements.auroc();
+    let reach = Z_95 * covariance(&placements, &placements).sqrt();
+    let steps = steps(id, ood);
+    let flipped: Vec<[usize; 2]> = steps.iter().rev().map(|[id, ood]| [*ood, *id]).collect();
+    Ok(Separation {
+        auroc,
+        auroc_interval: [(auroc - reach).max(0.0), (auroc + reach).min(1.0)],
+        aupr_in: average_precision(&flipped, id.len()),
+        aupr_out: average_precision(&steps, ood.len()),
+        fpr_ood_at_tpr_id_95: false_positives(&flipped, id.len(), ood.len()),
+        fpr_id_at_tpr_ood_95: false_positives(&steps, ood.len(), id.len()),
+    })
+}
+
+/// Compares two scores, `a` and `b`, of the same samples (each `[id, ood]`): DeLong's test for correlated curves.
+///
+/// # Errors
+/// As [`separation`], and [`ErrorKind::ShapeMismatch`] when the two have other numbers of samples.
+pub fn auroc_difference(a: [&[f64]; 2], b: [&[f64]; 2]) -> Result<AurocDifference> {
+    if a.map(<[f64]>::len) != b.map(<[f64]>::len) {
+        return Err(Error::shape("scores of the second detector", a.map(<[f64]>::len), b.map(<[f64]>::len)));
+    }
+    let (a, b) = (Placements::new(a[0], a[1])?, Placements::new(b[0], b[1])?);
+    let difference = a.auroc() - b.auroc();
+    let variance = covariance(&a, &a) + covariance(&b, &b) - 2.0 * covariance(&a, &b);
+    let error = variance.max(0.0).sqrt();
+    let p_value = match (difference == 0.0, error == 0.0) {
+        (true, _) => 1.0,
+        (false, true) => 0.0,
+        _ => libm::erfc(difference.abs() / error / std::f64::consts::SQRT_2),
+    };
+    Ok(AurocDifference { difference, interval: [difference - Z_95 * error, difference + Z_95 * error], p_value })
+}
+
+/// Where each sample stands among those of the other side (Sun & Xu 2014): for an out-of-distribution sample the share of
+/// in-distribution ones below it, for an in-distribution sample the share of out-of-distribution ones above it.
+struct Placements {
+    id: Vec<f64>,
+    ood: Vec<f64>,
+}
+
+impl Placements {
+    fn new(id: &[f64], ood: &[f64]) -> Result<Self> {
+        if id.is_empty() || ood.is_empty() {
+            let message = format!("a separation needs scores on both sides, got {} and {}", id.len(), ood.len());
+            return Err(Error::new(ErrorKind::TooFewSamples, message));
+        }
+        if id.iter().chain(ood).any(|score| score.is_nan()) {
+            return Err(Error::new(ErrorKind::NonFinite, "a score is not a number"));
+        }
+        let (id_sorted, ood_sorted) = (sorted(id), sorted(ood));
+        Ok(Placements {
+            id: id.iter().map(|score| 1.0 - share_below(&ood_sorted, *score)).collect(),
+            ood: ood.iter().map(|score| share_below(&id_sorted, *score)).collect(),
+        })
+    }
+
+    fn auroc(&self) -> f64 {
+        mean(&self.ood)
+    }
+}
+
+/// Covariance of two AUROCs: that of the placements on either side, over the numbers of samples.
+fn covariance(a: &Placements, b: &Placements) -> f64 {
+    let side = |a: &[f64], b: &[f64]| {
+        let (mean_a, mean_b, count) = (mean(a), mean(b), a.len() as f64);
+        let products: f64 = a.iter().zip(b).map(|(a, b)| (a - mean_a) * (b - mean_b)).sum();
+        if count > 1.0 { products / (count - 1.0) / count } else { 0.0 }
+    };
+    side(&a.id, &b.id) + side(&a.ood, &b.ood)
+}
+
+fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len() as f64
+}
+
+fn sorted(scores: &[f64]) -> Vec<f64> {
+    let mut scores = scores.to_vec();
+    scores.sort_unstable_by(f64::total_cmp);
+    scores
+}
+
+/// The share of `sorted` below `score`, equal ones counting half.
+fn share_below(sorted: &[f64], score: f64) -> f64 {
+    let below = sorted.partition_point(|other| *other < score);
+    let up_to = sorted.partition_point(|other| *other <= score);
+    (below + up_to) as f64 / (2 * sorted.len()) as f64
+}
+
+/// How many samples of each side have each score, from the highest score down.
+fn steps(id: &[f64], ood: &[f64]) -> Vec<[usize; 2]> {
+    let mut all: Vec<(f64, usize)> =
+        id.iter().map(|score| (*score, 0)).chain(ood.iter().map(|score| (*score, 1))).collect();
+    all.sort_unstable_by(|a, b| b.0.total_cmp(&a.0));
+    let equal = |a: &(f64, usize), b: &(f64, usize)| a.0 == b.0;
+    let count = |group: &[(f64, usize)], side| group.iter().filter(|sample| sample.1 == side).count();
+    all.chunk_by(equal).map(|group| [count(group, 0), count(group, 1)]).collect()
+}
+
+/// Σ precision · (step of recall), over steps of `[negatives, positives]`.
+fn average_precision(steps: &[[usize; 2]], positives: usize) -> f64 {
+    let (mut alarms, mut hits, mut area) = (0, 0, 0.0);
+    for [negative, positive] in steps {
+        alarms += negative + positive;
+        hits += positive;
+        area += hits as f64 / alarms as f64 * *positive as f64;
+    }
+    area / positives as f64
+}
+
+/// The share of negatives taken in once 95 % of the positives are.
+fn false_positives(steps: &[[usize; 2]], positives: usize, negatives: usize) -> f64 {
+    let (mut taken, mut hits) = (0, 0);
+    for [negative, positive] in steps {
+        taken += negative;
+        hits += positive;
+        if hits as f64 >= TPR * positives as f64 {
+            break;
+        }
+    }
+    taken as f64 / negatives as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_can_be_counted_by_hand() {
+        let found = separation(&[1.0, 2.0, 3.0], &[3.0, 4.0]).expect("both sides");
+        assert!((found.auroc - 5.5 / 6.0).abs() < 1e-15, "five pairs in order and one tie: {}", found.auroc);
+        assert_eq!(found.fpr_ood_at_tpr_id_95, 0.5, "to pass all of 1, 2, 3, the 3 outside passes too");
+        assert_eq!(found.fpr_id_at_tpr_ood_95, 1.0 / 3.0, "to catch 4 and 3, the 3 inside is an alarm");
+    }
+
+    #[test]
+    fn scores_without_a_difference_separate_nothing() {
+        let found = separation(&[1.0; 4], &[1.0; 7]).expect("both sides");
+        assert_eq!((found.auroc, found.auroc_interval), (0.5, [0.5, 0.5]));
+        assert_eq!((found.fpr_ood_at_tpr_id_95, found.fpr_id_at_tpr_ood_95), (1.0, 1.0));
+        let same = auroc_difference([&[1.0, 2.0], &[2.0, 3.0]], [&[1.0, 2.0], &[2.0, 3.0]]).expect("both sides");
+        assert_eq!((same.difference, same.p_value), (0.0, 1.0));
+    }
+
+    #[test]
+    fn empty_sides_and_nan_are_refused() {
+        assert_eq!(separation(&[], &[1.0]).expect_err("no id").kind(), ErrorKind::TooFewSamples);
+        assert_eq!(separation(&[f64::NAN], &[1.0]).expect_err("NaN").kind(), ErrorKind::NonFinite);
+        let error = auroc_difference([&[1.0], &[2.0]], [&[1.0, 2.0], &[2.0]]).expect_err("other samples");
+        assert_eq!(error.kind(), ErrorKind::ShapeMismatch);
+    }
+}
