@@ -38,7 +38,7 @@ const BENCHES: &[Bench] = &[
         name: "pipeline",
         ours: &[],
         peers: &["bench_pipeline.py"],
-        packages: &["numpy==2.4.6", "onnxruntime==1.32.0"],
+        packages: &["numpy==2.4.6", "onnx==1.23.2", "onnxruntime==1.32.0"],
         figure: ("cpu_ms_per_sample", "CPU milliseconds a sample, one thread"),
         more_is_better: false,
     },
