@@ -31,9 +31,10 @@ pub fn command() -> Command {
         .subcommand(extract())
         .subcommand(cluster())
         .subcommand(layers())
+        .subcommand(crate::commands::ood::command())
         .subcommand(
             Command::new("parts")
-                .about("List the sketches, normalizers and metrics with their options")
+                .about("List the sketches, normalizers, metrics and detectors with their options")
                 .arg(format()),
         )
         .subcommand(with_settings(
@@ -122,7 +123,7 @@ fn layers() -> Command {
     with_settings(command, |setting| LAYERS.contains(&setting.name))
 }
 
-fn with_settings(command: Command, takes: impl Fn(&Setting) -> bool) -> Command {
+pub(crate) fn with_settings(command: Command, takes: impl Fn(&Setting) -> bool) -> Command {
     let flagged = |setting: &&Setting| setting.name != "model" && takes(setting);
     SETTINGS.iter().filter(flagged).fold(command, |command, setting| command.arg(flag(setting)))
 }
@@ -150,11 +151,11 @@ fn flag(setting: &'static Setting) -> Arg {
     }
 }
 
-fn model() -> Arg {
+pub(crate) fn model() -> Arg {
     Arg::new("model").value_name("MODEL").value_hint(clap::ValueHint::FilePath).help("A trained network, .onnx")
 }
 
-fn config() -> Arg {
+pub(crate) fn config() -> Arg {
     Arg::new("config")
         .long("config")
         .value_name("FILE")
@@ -162,11 +163,11 @@ fn config() -> Arg {
         .help("Settings in TOML (default: napscope.toml in the working folder, if it is there)")
 }
 
-fn format() -> Arg {
+pub(crate) fn format() -> Arg {
     Arg::new("format").long("format").value_parser(["text", "json"]).default_value("text").help("What stdout gets")
 }
 
-fn quiet() -> Arg {
+pub(crate) fn quiet() -> Arg {
     Arg::new("quiet").long("quiet").short('q').action(ArgAction::SetTrue).help("No progress, no notes")
 }
 

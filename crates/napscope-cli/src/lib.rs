@@ -18,6 +18,7 @@ pub mod recipe;
 pub mod run;
 
 pub mod extraction;
+pub mod ood;
 pub mod patterns;
 
 pub mod files;

@@ -284,6 +284,11 @@ impl Settings {
         self.values.get(name)
     }
 
+    /// Replaces a value, whoever gave it.
+    pub fn set(&mut self, name: &'static str, texts: Vec<String>) {
+        self.values.insert(name, Given { texts, origin: Origin::Flag });
+    }
+
     /// Replaces a value, as an embedded example does for what nobody has said.
     pub fn set_default(&mut self, name: &'static str, texts: &[&str]) {
         if self.given(name).is_none_or(|given| given.origin == Origin::Default) {

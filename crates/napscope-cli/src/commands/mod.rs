@@ -5,6 +5,7 @@ mod cluster;
 mod config;
 mod extract;
 mod layers;
+pub(crate) mod ood;
 mod parts;
 
 use crate::exit::Outcome;
@@ -26,6 +27,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> anyhow::Result<Outc
         "extract" => extract::run(matches),
         "cluster" => cluster::run(matches),
         "layers" => layers::run(matches),
+        "ood" => ood::run(matches),
         "parts" => parts::run(matches),
         "config" => config::run(matches),
         "completions" => completions(matches),

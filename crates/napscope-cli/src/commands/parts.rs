@@ -1,4 +1,4 @@
-//! `napscope parts`: the sketches, normalizers and metrics, read off the lists that the method itself uses.
+//! `napscope parts`: the sketches, normalizers, metrics and detectors, read off the lists that the method itself uses.
 
 use crate::exit::Outcome;
 use crate::terminal::{Style, print};
@@ -10,6 +10,7 @@ pub(super) fn run(matches: &ArgMatches) -> anyhow::Result<Outcome> {
         ("sketch", "--sketch", parts(napscope::sketch::SKETCHES)),
         ("normalizer", "--normalize", parts(napscope::normalize::NORMALIZERS)),
         ("metric", "--metric", parts(napscope::distance::METRICS)),
+        ("detector", "--detector", parts(napscope::ood::DETECTORS)),
     ];
     if crate::args::json(matches) {
         let json: serde_json::Map<String, serde_json::Value> = kinds
