@@ -81,43 +81,13 @@ pub fn fit(
     let shapes: Vec<MapShape> = source.layers().iter().map(|layer| layer.shape).collect();
     let sketches = sketches(&*wanted.sketch.sketch, &shapes, ranges.as_deref())?;
     let references = rows(source, &sketches, reference)?;
-    let mut scores = vec![vec![Vec::new(); wanted.detectors.len()]; shapes.len()];
-    let fitted = references
-        .iter()
-        .zip(source.layers())
-        .map(|(features, layer)| {
-            fit_layer(features, &wanted.normalize, &wanted.detectors).map_err(|error| at(error, &layer.name))
-        })
-        .collect::<Result<Vec<_>>>()?;
-    for chunk in held_out.chunks(CHUNK) {
-        for ((features, (transform, scorers)), scores) in
-            rows(source, &sketches, chunk)?.iter().zip(&fitted).zip(&mut scores)
-        {
-            let normalized = transform.transform(features)?;
-            for (scorer, scores) in scorers.iter().zip(scores) {
-                scores.extend(scorer.score(&normalized)?);
-            }
-        }
-    }
-    let calibrations = scores.iter().flatten().cloned().map(Calibration::new).collect::<Result<Vec<_>>>()?;
-    // A rate that is too fine for so few samples is told now and not when the first alarm is due.
-    calibrations[0].threshold(wanted.false_alarm_rate)?;
-    let fused = (0..held_out.len()).map(|sample| {
-        // Of all held-out scores, its own among them: no more than a fresh sample's p-value would be.
-        let own = 1.0 / (held_out.len() + 1) as f64;
-        let p_values: Vec<f64> = scores
-            .iter()
-            .flatten()
-            .zip(&calibrations)
-            .map(|(scores, calibration)| calibration.p_value(scores[sample]) - own)
-            .collect();
-        wanted.fuse.score(&p_values)
-    });
-    let layer = |(layer, sketch): (&napscope::activations::Layer, &Box<dyn FittedSketch>)| BundleLayer {
+    let calibrations = held_out_scores(wanted, source, &sketches, &references, held_out)?;
+    let layers = source.layers().iter().zip(&references);
+    let layers = layers.map(|(layer, features)| BundleLayer {
         name: layer.name.clone(),
         shape: [layer.shape.channels, layer.shape.height, layer.shape.width],
-        columns: sketch.columns().to_vec(),
-    };
+        columns: features.columns().to_vec(),
+    });
     Ok(Bundle {
         head: BundleHead {
             schema: super::SCHEMA.to_owned(),
@@ -132,14 +102,57 @@ pub fn fit(
             detectors: wanted.detectors.clone(),
             fuse: wanted.fuse,
             false_alarm_rate: wanted.false_alarm_rate,
-            layers: source.layers().iter().zip(&sketches).map(layer).collect(),
+            layers: layers.collect(),
         },
         samples: reference.iter().map(|sample| *sample as u64).collect(),
-        fused: fused.collect(),
+        fused: joint_scores(wanted, &calibrations)?,
         references,
         ranges,
-        calibrations: scores,
+        calibrations,
     })
+}
+
+/// The scores of the held-out samples: layer by layer, detector by detector.
+fn held_out_scores(
+    wanted: &Wanted<'_>,
+    source: &dyn ActivationSource,
+    sketches: &[Box<dyn FittedSketch>],
+    references: &[Features],
+    held_out: &[usize],
+) -> Result<Vec<Vec<Vec<f64>>>> {
+    let layers = references.iter().zip(source.layers());
+    let fitted = layers.map(|(features, layer)| {
+        fit_layer(features, &wanted.normalize, &wanted.detectors).map_err(|error| at(error, &layer.name))
+    });
+    let fitted = fitted.collect::<Result<Vec<_>>>()?;
+    let mut scores = vec![vec![Vec::new(); wanted.detectors.len()]; fitted.len()];
+    for chunk in held_out.chunks(CHUNK) {
+        let layers = rows(source, sketches, chunk)?.into_iter().zip(&fitted).zip(&mut scores);
+        for ((features, (transform, scorers)), scores) in layers {
+            let normalized = transform.transform(&features)?;
+            for (scorer, scores) in scorers.iter().zip(scores) {
+                scores.extend(scorer.score(&normalized)?);
+            }
+        }
+    }
+    Ok(scores)
+}
+
+/// The joint scores of the held-out samples.
+fn joint_scores(wanted: &Wanted<'_>, scores: &[Vec<Vec<f64>>]) -> Result<Vec<f64>> {
+    let scores: Vec<&Vec<f64>> = scores.iter().flatten().collect();
+    let calibrations = scores.iter().map(|scores| Calibration::new(scores.to_vec())).collect::<Result<Vec<_>>>()?;
+    // A rate that is too fine for so few samples is told now and not when the first alarm is due.
+    calibrations[0].threshold(wanted.false_alarm_rate)?;
+    let held_out = scores[0].len();
+    // Of all held-out scores, its own among them, over n + 1: no more than a fresh sample's p-value would be.
+    let own = 1.0 / (held_out + 1) as f64;
+    let joint = |sample: usize| {
+        let parts = scores.iter().zip(&calibrations);
+        let p_values: Vec<f64> = parts.map(|(scores, calibration)| calibration.p_value(scores[sample]) - own).collect();
+        wanted.fuse.score(&p_values)
+    };
+    Ok((0..held_out).map(joint).collect())
 }
 
 /// The channels' ranges, over the reference samples with the smallest content keys.
