@@ -32,6 +32,7 @@ pub fn command() -> Command {
         .subcommand(cluster())
         .subcommand(layers())
         .subcommand(crate::commands::ood::command())
+        .subcommand(crate::link::args::command())
         .subcommand(
             Command::new("parts")
                 .about("List the sketches, normalizers, metrics and detectors with their options")

@@ -21,6 +21,10 @@ pub mod extraction;
 pub mod ood;
 pub mod patterns;
 
+pub mod link;
+
+pub mod chart;
+
 pub mod files;
 pub mod page;
 pub mod report;

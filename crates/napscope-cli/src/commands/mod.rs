@@ -6,6 +6,9 @@ mod config;
 mod extract;
 mod layers;
 pub(crate) mod ood;
+mod link;
+mod link_ber;
+mod link_simulate;
 mod parts;
 
 use crate::exit::Outcome;
@@ -28,6 +31,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> anyhow::Result<Outc
         "cluster" => cluster::run(matches),
         "layers" => layers::run(matches),
         "ood" => ood::run(matches),
+        "link" => link::run(matches),
         "parts" => parts::run(matches),
         "config" => config::run(matches),
         "completions" => completions(matches),

@@ -31,6 +31,8 @@ mod resize;
 mod ready_made;
 mod source;
 
+pub(crate) use npy::MAGIC as NPY_MAGIC;
+
 pub use array::Array;
 pub use array_file::{ArrayEntry, ArrayFile};
 pub use budget::Budget;

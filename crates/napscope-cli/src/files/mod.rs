@@ -5,6 +5,7 @@ mod error;
 pub mod atomic;
 
 pub mod features;
+pub mod npz;
 pub mod table;
 
 pub use error::io_error;

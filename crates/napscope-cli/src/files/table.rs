@@ -46,6 +46,14 @@ impl Format {
 /// `force`.
 pub fn check_destination(path: &Path, force: bool) -> Result<()> {
     Format::of(path)?;
+    check_place(path, force)
+}
+
+/// Checks, before the work begins, that a file may be written to `path`.
+///
+/// # Errors
+/// [`ErrorKind::InvalidParameter`] for a folder that is not there, or a file that is, unless `force`.
+pub fn check_place(path: &Path, force: bool) -> Result<()> {
     let refuse = |message: &str, hint: &str| {
         Err(Error::new(ErrorKind::InvalidParameter, message).hint(hint).context(path.display().to_string()))
     };

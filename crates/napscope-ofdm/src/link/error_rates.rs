@@ -85,7 +85,10 @@ impl Count {
         let (p, n) = (self.rate(), self.effective_trials());
         let center = (p + z * z / (2.0 * n)) / (1.0 + z * z / n);
         let half = z / (1.0 + z * z / n) * (p * (1.0 - p) / n + z * z / (4.0 * n * n)).sqrt();
-        Interval { low: (center - half).max(0.0), high: (center + half).min(1.0) }
+        // At both ends centre and half width are equal but for rounding.
+        let low = if self.errors == 0 { 0.0 } else { (center - half).max(0.0) };
+        let high = if self.errors == self.trials { 1.0 } else { (center + half).min(1.0) };
+        Interval { low, high }
     }
 
     /// The number of independent trials that would leave the rate as uncertain as it is: p (1 - p) over the variance of the ratio

@@ -10,6 +10,7 @@ mod simulator;
 mod slot;
 pub mod tensor;
 mod toml_file;
+mod units;
 mod values;
 
 pub use columns::{Cell, Column, SLOT_COLUMNS};

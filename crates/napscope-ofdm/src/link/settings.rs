@@ -1,10 +1,11 @@
 //! Every parameter of a link by name, in one list: command line, configuration files, bindings and their help loop over it.
 //!
 //! Names are Sionna's with units; the names of Sionna itself and of MATLAB's 5G Toolbox are accepted too. Values are texts:
-//! numbers, ranges and lists as [`Values`](super::Values) reads them, names of models and modulations, `none` for what is absent.
+//! numbers, ranges and lists as [`Values`](super::Values) reads them, units where they are not the parameter's own, names of models and modulations, `none` for what is absent.
 
 use super::config::{Coding, LinkConfig};
 use super::settings_list::SETTINGS;
+use super::units::without_units;
 use crate::error::{Error, ErrorKind, Result};
 use crate::names::plain;
 use std::fmt::Display;
@@ -35,7 +36,7 @@ impl LinkConfig {
     /// [`ErrorKind::InvalidParameter`] when `text` is no value of it.
     pub fn set(&mut self, name: &str, text: &str) -> Result<()> {
         let setting = find(name)?;
-        (setting.set)(self, text.trim())
+        (setting.set)(self, &without_units(setting.name, text.trim()))
     }
 
     /// Every parameter with its value, in the order of [`SETTINGS`].

@@ -23,6 +23,11 @@ pub struct Preset {
 /// Every preset.
 pub const PRESETS: &[Preset] = &[
     Preset {
+        name: "awgn",
+        help: "white noise alone on one antenna, 16-QAM: the textbook's curves",
+        toml: include_str!("../../presets/awgn.toml"),
+    },
+    Preset {
         name: "deeprx",
         help: "what DeepRx is trained on (arXiv 2005.01494, table II): 26 PRB, 2 antennas, 16-QAM, TDL-B to -D",
         toml: include_str!("../../presets/deeprx.toml"),
