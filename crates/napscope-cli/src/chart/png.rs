@@ -3,7 +3,7 @@
 use super::font::{self, Outline};
 use super::{Anchor, Color, Place, Scene, Shape, Text};
 use ab_glyph_rasterizer::{Point, Rasterizer, point};
-use image::codecs::png::PngEncoder;
+use image::codecs::png::{CompressionType, FilterType, PngEncoder};
 use image::{ExtendedColorType, ImageEncoder};
 
 /// Corners of the polygon that stands for a round end.
@@ -28,7 +28,9 @@ pub fn png(scene: &Scene, scale: f32) -> image::ImageResult<Vec<u8>> {
     }
     let mut bytes = Vec::new();
     let (width, height) = (canvas.width as u32, canvas.height as u32);
-    PngEncoder::new(&mut bytes).write_image(&canvas.pixels, width, height, ExtendedColorType::Rgb8)?;
+    // Large even areas pack best without a filter.
+    let encoder = PngEncoder::new_with_quality(&mut bytes, CompressionType::Best, FilterType::NoFilter);
+    encoder.write_image(&canvas.pixels, width, height, ExtendedColorType::Rgb8)?;
     Ok(bytes)
 }
 

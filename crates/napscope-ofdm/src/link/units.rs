@@ -59,10 +59,14 @@ fn unit_of<'t>(part: &'t str, units: &[(&str, Conversion)]) -> Option<(&'t str, 
 fn convert(number: &str, conversion: Conversion) -> String {
     match conversion {
         PowerOfTen(0) => number.to_owned(),
-        PowerOfTen(power) if !number.contains(['e', 'E']) && number.ends_with(|c: char| c.is_ascii_digit()) => {
-            format!("{number}e{power}")
+        // The power goes into the decimal exponent, so that 300ns is read as the very number that 300e-9 is.
+        PowerOfTen(power) => {
+            let (mantissa, exponent) = number.split_once(['e', 'E']).unwrap_or((number, "0"));
+            match exponent.parse::<i32>() {
+                Ok(exponent) => format!("{mantissa}e{}", exponent.saturating_add(power)),
+                Err(_) => number.to_owned(),
+            }
         }
-        PowerOfTen(power) => (number.parse().unwrap_or(f64::NAN) * 10f64.powi(power)).to_string(),
         Over(divisor) => (number.parse().unwrap_or(f64::NAN) / divisor).to_string(),
     }
 }
@@ -78,7 +82,7 @@ mod tests {
             ("delay_spread_secs", "10..300 ns", "10e-9..300e-9"),
             ("delay_spread_secs", "log:10ns..1us", "log:10e-9..1e-6"),
             ("delay_spread_secs", "30ns,100ns, 300ns", "30e-9,100e-9,300e-9"),
-            ("delay_spread_secs", "1e2ns", "0.0000001"),
+            ("delay_spread_secs", "1e2ns", "1e-7"),
             ("delay_spread_secs", "100e-9", "100e-9"),
             ("delay_spread_secs", "0.3µs", "0.3e-6"),
             ("speed_mps", "0..135km/h", "0..37.5"),
