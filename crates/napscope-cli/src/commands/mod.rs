@@ -5,10 +5,10 @@ mod cluster;
 mod config;
 mod extract;
 mod layers;
-pub(crate) mod ood;
 mod link;
 mod link_ber;
 mod link_simulate;
+pub(crate) mod ood;
 mod parts;
 
 use crate::exit::Outcome;
