@@ -35,7 +35,7 @@ pub fn command() -> Command {
         .subcommand(crate::link::args::command())
         .subcommand(
             Command::new("parts")
-                .about("List the sketches, normalizers, metrics and detectors with their options")
+                .about("List the sketches, normalizers, metrics, selections and detectors with their options")
                 .arg(format()),
         )
         .subcommand(with_settings(

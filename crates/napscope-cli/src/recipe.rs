@@ -3,7 +3,7 @@
 use crate::report::Recipe;
 use crate::settings::Settings;
 use napscope::activations::{Activations, Layer, MapShape};
-use napscope::cluster::{Glosh, Hdbscan, Selection};
+use napscope::cluster::{Glosh, Hdbscan};
 use napscope::distance::{self, Metric};
 use napscope::features::Features;
 use napscope::normalize::{self, Normalizer};
@@ -132,7 +132,7 @@ fn hdbscan(settings: &Settings) -> Result<Hdbscan> {
         cluster_selection_epsilon: real("cluster-selection-epsilon")?,
         max_cluster_size: settings.get("max-cluster-size")?,
         allow_single_cluster: settings.on("allow-single-cluster"),
-        selection: settings.choice("selection", &[("leaf", Selection::Leaf), ("eom", Selection::Eom)])?,
+        selection: settings.text("selection").unwrap_or_default().parse()?,
         glosh: settings.choice("glosh", &[("corrected", Glosh::Corrected), ("compat", Glosh::Compat)])?,
     };
     hdbscan.check()?;

@@ -158,9 +158,9 @@ pub static SETTINGS: &[Setting] = &[
     one(
         CLUSTERING,
         "selection",
-        "leaf|eom",
+        "SELECTION",
         Some("leaf"),
-        "How patterns are chosen from the tree: leaf (finest) or eom (excess of mass, most persistent)",
+        "How patterns are chosen from the tree: leaf (finest), eom (most persistent), level:distance=D, or with their own min-cluster-size plateau, plscan, dbcv; `napscope parts` tells more",
     ),
     one(CLUSTERING, "min-cluster-size", "N", Some("5"), "Smallest number of samples that make a pattern"),
     one(

@@ -88,11 +88,9 @@ pub fn build<T: ?Sized>(kind: &str, entries: &'static [Entry<T>], spec: &str) ->
             .hint(format!("write it as `{name}:option=value`; {}", options_help(entry.options))));
         };
         if !entry.options.iter().any(|known| known.0 == option.trim()) {
-            return Err(Error::unknown(
-                &format!("option of {kind} {name}"),
-                option.trim(),
-                entry.options.iter().map(|known| known.0),
-            ));
+            let known = entry.options.iter().map(|known| known.0);
+            let error = Error::unknown(&format!("option of {kind} {name}"), option.trim(), known);
+            return Err(if entry.options.is_empty() { error.hint(options_help(entry.options)) } else { error });
         }
         given.push((option.trim(), value.trim()));
     }

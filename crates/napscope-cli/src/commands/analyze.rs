@@ -96,7 +96,7 @@ fn table(report: &RunReport) -> String {
     let mut text = table.render(Style::stdout());
     let samples = thousands(report.samples);
     let recipe = report.recipe.as_ref().map_or(String::new(), |recipe| {
-        format!("{} · {} · {} · HDBSCAN {:?}", recipe.sketch, recipe.normalize, recipe.metric, recipe.hdbscan.selection)
+        format!("{} · {} · {} · HDBSCAN {}", recipe.sketch, recipe.normalize, recipe.metric, recipe.hdbscan.selection)
             .to_lowercase()
     });
     text.push_str(&format!("\n{samples} samples · {recipe}\n"));

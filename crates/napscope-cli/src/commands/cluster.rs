@@ -8,7 +8,7 @@ use crate::settings::Settings;
 use crate::terminal::{print, say, thousands};
 use crate::{data, interrupt, memory};
 use clap::ArgMatches;
-use napscope::cluster::{ClusterId, Clustering};
+use napscope::cluster::{Candidate, ClusterId, Clustering, Evidence, HdbscanFit, Selection};
 use napscope::features::Features;
 use napscope::{Error, ErrorKind};
 use std::ops::ControlFlow;
@@ -31,7 +31,8 @@ pub(super) fn run(matches: &ArgMatches) -> anyhow::Result<Outcome> {
     let (features, columns) = limited(&settings, features, columns)?;
     forecast(&features, &choice).check(memory_limit)?;
     let quiet = super::analyze::quiet(matches);
-    let clustering = super::with_threads(&settings, || Ok(cluster(&features, &choice, quiet)?))?;
+    let HdbscanFit { clustering, evidence, .. } =
+        super::with_threads(&settings, || Ok(cluster(&features, &choice, quiet)?))?;
     let all: Vec<Column> = crate::table::clustering_columns(&clustering).into_iter().chain(columns).collect();
     match &output {
         Some(output) => table::write(output, &all)?,
@@ -40,6 +41,9 @@ pub(super) fn run(matches: &ArgMatches) -> anyhow::Result<Outcome> {
     }
     if !quiet {
         say(&summary(&clustering));
+        if let Some(evidence) = evidence {
+            say(&settled(choice.hdbscan.selection, &evidence));
+        }
     }
     Ok(Outcome::Ok)
 }
@@ -87,7 +91,7 @@ fn forecast(features: &Features, choice: &PatternChoice) -> memory::Forecast {
     forecast
 }
 
-fn cluster(features: &Features, choice: &PatternChoice, quiet: bool) -> Result<Clustering, Error> {
+fn cluster(features: &Features, choice: &PatternChoice, quiet: bool) -> Result<HdbscanFit, Error> {
     let (_, points) = napscope::pipeline::embed(features, &*choice.normalizer, &*choice.distance)?;
     let bar = crate::progress::percent(1, quiet);
     bar.set_message("clustering");
@@ -97,7 +101,16 @@ fn cluster(features: &Features, choice: &PatternChoice, quiet: bool) -> Result<C
     };
     let fit = choice.hdbscan.fit_watched(&points, &watch)?;
     bar.finish_and_clear();
-    Ok(fit.clustering)
+    Ok(fit)
+}
+
+/// What a selection with a size of its own has settled on.
+fn settled(selection: Selection, evidence: &Evidence) -> String {
+    let Candidate { min_cluster_size, method, .. } = &evidence.candidates[evidence.chosen];
+    let tried = evidence.candidates.len();
+    format!(
+        "{selection} settled on --min-cluster-size {min_cluster_size} --selection {method}, of {tried} that it tried"
+    )
 }
 
 fn summary(clustering: &Clustering) -> String {

@@ -1,4 +1,4 @@
-//! `napscope parts`: the sketches, normalizers, metrics and detectors, read off the lists that the method itself uses.
+//! `napscope parts`: the sketches, normalizers, metrics, selections and detectors, read off the lists that the method itself uses.
 
 use crate::exit::Outcome;
 use crate::terminal::{Style, print};
@@ -10,6 +10,7 @@ pub(super) fn run(matches: &ArgMatches) -> anyhow::Result<Outcome> {
         ("sketch", "--sketch", parts(napscope::sketch::SKETCHES)),
         ("normalizer", "--normalize", parts(napscope::normalize::NORMALIZERS)),
         ("metric", "--metric", parts(napscope::distance::METRICS)),
+        ("selection", "--selection", parts(napscope::cluster::SELECTIONS)),
         ("detector", "--detector", parts(napscope::ood::DETECTORS)),
     ];
     if crate::args::json(matches) {
@@ -26,6 +27,8 @@ pub(super) fn run(matches: &ArgMatches) -> anyhow::Result<Outcome> {
         for part in parts {
             print(&format!("  {:<18} {}\n", part.name, part.summary))?;
             for (option, default, meaning) in part.options {
+                // What has no default must be given.
+                let default = if default.is_empty() { "…" } else { default };
                 print(&format!("  {:<18}   {}\n", "", style.dim(&format!("{option}={default}: {meaning}"))))?;
             }
         }

@@ -45,6 +45,8 @@ pub(crate) struct Cluster {
     /// λ at which the last sample leaves it, or it splits.
     pub(crate) death: f64,
     pub(crate) size: u32,
+    /// λ of the merge that holds all of it: where the first of its samples leaves.
+    pub(crate) top: f64,
     /// Excess of mass: Σ (λ − birth) · size over its rows.
     pub(crate) stability: f64,
     /// Does nothing split off it?
@@ -62,9 +64,10 @@ impl CondensedTree {
         let mut rows = Vec::with_capacity(samples + samples / 8);
         let mut next = samples as u32 + 1;
         let mut open = VecDeque::from([(samples as u32, linkage.root())]);
+        let mut parts = Vec::new();
         while let Some((parent, top)) = open.pop_front() {
-            let (lambda, parts) = fall_out(linkage, parent, top, min_cluster_size, &mut rows);
-            for part in parts {
+            let lambda = fall_out(linkage, parent, top, min_cluster_size, &mut rows, &mut parts);
+            for &part in &parts {
                 rows.push(Row { parent, child: next, lambda, child_size: linkage.size(part) as u32 });
                 open.push_back((next, part));
                 next += 1;
@@ -129,8 +132,9 @@ impl CondensedTree {
 
     /// The clusters, parents before children. Sums run over λ in rising order, so the order of the samples decides nothing.
     pub(crate) fn clusters(&self) -> Vec<Cluster> {
+        let size = self.samples as u32;
         let root =
-            Cluster { parent: 0, birth: 0.0, death: 0.0, size: self.samples as u32, stability: 0.0, is_leaf: true };
+            Cluster { parent: 0, birth: 0.0, death: 0.0, size, top: f64::INFINITY, stability: 0.0, is_leaf: true };
         let mut clusters = vec![root; self.rows.len() + 1 - self.samples];
         for row in &self.rows {
             let index = self.parent(row);
@@ -139,6 +143,7 @@ impl CondensedTree {
                 parent.stability += (row.lambda - parent.birth) * f64::from(row.child_size);
             }
             parent.death = parent.death.max(row.lambda);
+            parent.top = parent.top.min(row.lambda);
             if row.child as usize >= self.samples {
                 parent.is_leaf = false;
                 let child = &mut clusters[row.child as usize - self.samples];
@@ -150,35 +155,42 @@ impl CondensedTree {
 }
 
 /// Goes down from merge `top` while one large part goes on, and records the samples that fall out of cluster `parent`.
-/// Returns the λ at which it splits, and the parts it splits into, largest first (none where it ends).
+/// Returns the λ at which it splits, and leaves in `large` the parts it splits into, largest first (none where it ends).
 fn fall_out(
     linkage: &LinkageTree,
     parent: u32,
     top: usize,
     min_cluster_size: usize,
     rows: &mut Vec<Row>,
-) -> (f64, Vec<usize>) {
+    large: &mut Vec<usize>,
+) -> f64 {
     let mut merge = top;
     loop {
         let lambda = 1.0 / linkage.height(merge);
-        let parts = linkage.children(merge).iter().map(|&part| part as usize);
-        let (mut large, small): (Vec<usize>, Vec<usize>) =
-            parts.partition(|&part| linkage.size(part) >= min_cluster_size);
-        for part in small {
-            each_sample(linkage, part, |sample| rows.push(Row { parent, child: sample, lambda, child_size: 1 }));
+        large.clear();
+        for &part in linkage.children(merge) {
+            if linkage.size(part as usize) >= min_cluster_size {
+                large.push(part as usize);
+            } else {
+                each_sample(linkage, part, &mut |child| rows.push(Row { parent, child, lambda, child_size: 1 }));
+            }
         }
         match large[..] {
             [part] => merge = part,
             _ => {
                 large.sort_by_key(|&part| std::cmp::Reverse(linkage.size(part)));
-                return (lambda, large);
+                return lambda;
             }
         }
     }
 }
 
-fn each_sample(linkage: &LinkageTree, part: usize, mut visit: impl FnMut(u32)) {
-    let mut open = vec![part as u32];
+/// Visits the samples of a part that is smaller than a cluster.
+fn each_sample(linkage: &LinkageTree, part: u32, visit: &mut impl FnMut(u32)) {
+    if (part as usize) < linkage.samples() {
+        return visit(part);
+    }
+    let mut open = vec![part];
     while let Some(node) = open.pop() {
         if (node as usize) < linkage.samples() {
             visit(node);

@@ -7,8 +7,8 @@
 use super::Glosh;
 use super::condensed_tree::{Cluster, CondensedTree};
 
-/// The outlier score of every sample, 0 … 1.
-pub(super) fn outlier_scores(tree: &CondensedTree, clusters: &[Cluster], glosh: Glosh) -> Vec<f64> {
+/// The largest λ that scores in each cluster are measured by.
+pub(super) fn deaths(clusters: &[Cluster], glosh: Glosh) -> Vec<f64> {
     let mut deaths: Vec<f64> = clusters.iter().map(|cluster| cluster.death).collect();
     if glosh == Glosh::Corrected {
         for index in (1..clusters.len()).rev() {
@@ -16,6 +16,12 @@ pub(super) fn outlier_scores(tree: &CondensedTree, clusters: &[Cluster], glosh: 
             deaths[parent] = deaths[parent].max(deaths[index]);
         }
     }
+    deaths
+}
+
+/// The outlier score of every sample, 0 … 1.
+pub(super) fn outlier_scores(tree: &CondensedTree, clusters: &[Cluster], glosh: Glosh) -> Vec<f64> {
+    let deaths = deaths(clusters, glosh);
     let mut scores = vec![0.0; tree.samples()];
     for row in tree.sample_rows() {
         scores[row.child as usize] = score(row.lambda, deaths[tree.parent(row)]);
@@ -24,7 +30,7 @@ pub(super) fn outlier_scores(tree: &CondensedTree, clusters: &[Cluster], glosh: 
 }
 
 /// Where `death` is infinite (coinciding samples), every sample that leaves at a finite λ is as far out as can be.
-fn score(lambda: f64, death: f64) -> f64 {
+pub(super) fn score(lambda: f64, death: f64) -> f64 {
     if lambda >= death {
         0.0
     } else if death.is_infinite() {

@@ -1,26 +1,17 @@
 //! Labels, and how strongly each sample belongs to its pattern.
 
 use super::condensed_tree::{Cluster, CondensedTree};
+use super::selection::Selected;
 
 /// The innermost chosen cluster that holds each sample.
 ///
-/// The root, chosen alone, would hold every sample; it keeps those that are still in it at `epsilon`, or, without an
-/// epsilon, those that stay in it longest.
-pub(super) fn chosen_cluster(
-    tree: &CondensedTree,
-    clusters: &[Cluster],
-    chosen: &[bool],
-    epsilon: f64,
-) -> Vec<Option<usize>> {
-    let mut holder: Vec<Option<usize>> = vec![None; clusters.len()];
-    for index in 0..clusters.len() {
-        holder[index] = if chosen[index] { Some(index) } else { holder[clusters[index].parent] };
-    }
-    let root_from = if epsilon > 0.0 { 1.0 / epsilon } else { clusters[0].death };
+/// A cluster keeps the samples that leave it at λ `since` or later (see [`super::selection::Selected::since`]).
+pub(super) fn chosen_cluster(tree: &CondensedTree, clusters: &[Cluster], selected: &Selected) -> Vec<Option<usize>> {
+    let holder = selected.holder(clusters);
     let mut held = vec![None; tree.samples()];
     for row in tree.sample_rows() {
         let cluster = holder[tree.parent(row)];
-        held[row.child as usize] = cluster.filter(|&cluster| cluster > 0 || row.lambda >= root_from);
+        held[row.child as usize] = cluster.filter(|&cluster| row.lambda >= selected.since(cluster));
     }
     held
 }
@@ -30,9 +21,12 @@ pub(super) fn membership(tree: &CondensedTree, clusters: &[Cluster], held: &[Opt
     let mut membership = vec![0.0; held.len()];
     for row in tree.sample_rows() {
         let Some(cluster) = held[row.child as usize] else { continue };
-        let death = clusters[cluster].death;
-        let outlives = death == 0.0 || row.lambda >= death;
-        membership[row.child as usize] = if outlives { 1.0 } else { row.lambda / death };
+        membership[row.child as usize] = share(row.lambda, clusters[cluster].death);
     }
     membership
+}
+
+/// λ as a fraction of that of the death, at most 1.
+pub(super) fn share(lambda: f64, death: f64) -> f64 {
+    if death == 0.0 || lambda >= death { 1.0 } else { lambda / death }
 }

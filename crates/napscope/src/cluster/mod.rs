@@ -17,12 +17,15 @@ mod membership;
 mod exemplars;
 mod glosh;
 mod persistence;
-mod reselect;
+
+mod validity;
 
 pub use condensed_tree::{CondensedTree, Row};
 pub use core_distance::core_distances;
 pub use linkage::LinkageTree;
+pub use selection::{Candidate, Evidence, Method, Reading, SELECTIONS, Selection};
 pub use spanning_tree::{Edge, SpanningTree};
+pub use validity::{Validity, relative_validity, validity_index};
 
 use crate::distance::Points;
 use crate::error::{Error, ErrorKind, Result};
@@ -33,16 +36,6 @@ use serde::{Deserialize, Serialize};
 /// A pattern: clusters are numbered from 0, largest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ClusterId(pub u32);
-
-/// How clusters are chosen from the condensed tree.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Selection {
-    /// Excess of mass: the most persistent clusters that do not contain each other.
-    Eom,
-    /// The leaves of the tree: the finest clusters.
-    Leaf,
-}
 
 /// Which GLOSH outlier score is computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -119,8 +112,22 @@ pub struct HdbscanFit {
     pub spanning_tree: SpanningTree,
     /// The hierarchy; condense it again for another `min_cluster_size`.
     pub linkage_tree: LinkageTree,
-    /// The pruned hierarchy; read other selections off it with [`CondensedTree::clustering`].
+    /// The hierarchy pruned to `min_cluster_size`, or to the size that the selection settled on.
     pub condensed_tree: CondensedTree,
+    /// What the selection went by; `None` where it had nothing to settle (`eom`, `leaf`, `level`).
+    pub evidence: Option<Evidence>,
+}
+
+impl HdbscanFit {
+    /// What [`Hdbscan::fit`] with `parameters` finds in the same points, byte for byte, without a second spanning tree.
+    /// `parameters` may differ from those of this fit in all but `min_samples` and `alpha`, which made the tree.
+    ///
+    /// # Errors
+    /// As [`Hdbscan::fit`].
+    pub fn select(&self, parameters: &Hdbscan) -> Result<Reading> {
+        parameters.check_samples(self.linkage_tree.samples())?;
+        selection::read(&self.core_distances, &self.linkage_tree, parameters)
+    }
 }
 
 impl Hdbscan {
@@ -141,9 +148,9 @@ impl Hdbscan {
         let (core_distances, spanning_tree) =
             spanning_tree::spanning_tree(points, self.neighbors(), self.alpha, watch)?;
         let linkage_tree = LinkageTree::new(&spanning_tree, &ranks(&content_order(points)))?;
-        let condensed_tree = linkage_tree.condense(self.min_cluster_size)?;
-        let clustering = condensed_tree.clustering(self)?;
-        Ok(HdbscanFit { clustering, core_distances, spanning_tree, linkage_tree, condensed_tree })
+        let reading = selection::read(&core_distances, &linkage_tree, self)?;
+        let Reading { clustering, condensed_tree, evidence, .. } = reading;
+        Ok(HdbscanFit { clustering, core_distances, spanning_tree, linkage_tree, condensed_tree, evidence })
     }
 
     /// The most bytes that a fit of `samples` points takes at once, the points themselves and the program not counted; the
@@ -205,12 +212,13 @@ impl CondensedTree {
     /// `max_cluster_size`, `allow_single_cluster` and `glosh`.
     ///
     /// # Errors
-    /// As [`Hdbscan::check`].
+    /// As [`Hdbscan::check`]; [`ErrorKind::InvalidParameter`] for a selection that compares trees of many sizes (`plateau`,
+    /// `plscan`, `dbcv`): [`HdbscanFit::select`] reads those.
     pub fn clustering(&self, parameters: &Hdbscan) -> Result<Clustering> {
         parameters.check()?;
         let clusters = self.clusters();
-        let selection::Selected { chosen, mass } = selection::select(&clusters, parameters);
-        let held = membership::chosen_cluster(self, &clusters, &chosen, parameters.cluster_selection_epsilon);
+        let selected = selection::select(&clusters, parameters)?;
+        let held = membership::chosen_cluster(self, &clusters, &selected);
         let mut sizes = vec![0; clusters.len()];
         held.iter().flatten().for_each(|&cluster| sizes[cluster] += 1);
         let mut patterns: Vec<usize> = (0..clusters.len()).filter(|&cluster| sizes[cluster] > 0).collect();
@@ -220,14 +228,14 @@ impl CondensedTree {
             id[cluster] = ClusterId(number as u32);
         }
         let largest_lambda = persistence::largest_lambda(self);
-        let mut exemplars = exemplars::exemplars(self, &clusters, &chosen);
+        let mut exemplars = exemplars::exemplars(self, &clusters, &selected);
         let of_patterns = || patterns.iter().copied();
         Ok(Clustering {
             labels: held.iter().map(|cluster| cluster.map(|cluster| id[cluster])).collect(),
             membership: membership::membership(self, &clusters, &held),
             outlier_score: glosh::outlier_scores(self, &clusters, parameters.glosh),
             persistence: of_patterns()
-                .map(|cluster| persistence::persistence(mass[cluster], clusters[cluster].size, largest_lambda))
+                .map(|cluster| persistence::persistence(selected.mass[cluster], clusters[cluster].size, largest_lambda))
                 .collect(),
             exemplars: of_patterns().map(|cluster| std::mem::take(&mut exemplars[cluster])).collect(),
             nodes: of_patterns().map(|cluster| (self.samples() + cluster) as u32).collect(),

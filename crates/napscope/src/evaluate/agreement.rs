@@ -73,6 +73,43 @@ pub fn adjusted_rand<F: Ord, T: Ord>(found: &[Option<F>], truth: &[Option<T>], n
     Ok(Contingency::new(found, truth, noise)?.adjusted_rand())
 }
 
+/// The adjusted Rand index of two partitions, given by groups of samples that both treat alike: the class of a group in the
+/// one, in the other, and its number of samples.
+pub(crate) fn adjusted_rand_of_groups<F: Ord + Copy, T: Ord + Copy>(
+    groups: impl Iterator<Item = (F, T, usize)>,
+) -> f64 {
+    let mut cells: Vec<(F, T, usize)> = groups.filter(|group| group.2 > 0).collect();
+    cells.sort_unstable_by_key(|cell| (cell.0, cell.1));
+    cells.dedup_by(|next, kept| {
+        let same = (next.0, next.1) == (kept.0, kept.1);
+        kept.2 += if same { next.2 } else { 0 };
+        same
+    });
+    let count = |x: &(F, T, usize)| x.2;
+    let rows: Vec<usize> = cells.chunk_by(|x, y| x.0 == y.0).map(|cells| cells.iter().map(count).sum()).collect();
+    let shared: Vec<usize> = cells.iter().map(count).collect();
+    cells.sort_unstable_by_key(|cell| cell.1);
+    let columns: Vec<usize> = cells.chunk_by(|x, y| x.1 == y.1).map(|cells| cells.iter().map(count).sum()).collect();
+    rand_index(&shared, &rows, &columns)
+}
+
+/// The adjusted Rand index from the samples that pairs of classes share, and those of the classes of either side.
+fn rand_index(shared: &[usize], rows: &[usize], columns: &[usize]) -> f64 {
+    let squares = |counts: &[usize]| counts.iter().map(|&count| (count as f64).powi(2)).sum::<f64>();
+    let cells = squares(shared);
+    let total = shared.iter().sum::<usize>() as f64;
+    // Ordered pairs that both join, only the first joins, only the second joins, neither joins.
+    let both = cells - total;
+    let first = squares(rows) - cells;
+    let second = squares(columns) - cells;
+    let neither = total.powi(2) - first - second - cells;
+    if first == 0.0 && second == 0.0 {
+        return 1.0;
+    }
+    let chance = (both + first) * (first + neither) + (both + second) * (second + neither);
+    2.0 * (both * neither - first * second) / chance
+}
+
 fn distinct<C: Ord>(classes: impl Iterator<Item = C>) -> Vec<C> {
     let mut classes: Vec<C> = classes.collect();
     classes.sort_unstable();
@@ -121,19 +158,8 @@ impl Contingency {
     }
 
     fn adjusted_rand(&self) -> f64 {
-        let squares = |counts: &mut dyn Iterator<Item = usize>| counts.map(|count| (count as f64).powi(2)).sum::<f64>();
-        let cells = squares(&mut self.cells.iter().map(|cell| cell.2));
-        let (total, all) = (self.total as f64, (self.total as f64).powi(2));
-        // Ordered pairs that both join, only the first joins, only the second joins, neither joins.
-        let both = cells - total;
-        let first = squares(&mut self.rows.iter().copied()) - cells;
-        let second = squares(&mut self.columns.iter().copied()) - cells;
-        let neither = all - first - second - cells;
-        if first == 0.0 && second == 0.0 {
-            return 1.0;
-        }
-        let chance = (both + first) * (first + neither) + (both + second) * (second + neither);
-        2.0 * (both * neither - first * second) / chance
+        let shared: Vec<usize> = self.cells.iter().map(|cell| cell.2).collect();
+        rand_index(&shared, &self.rows, &self.columns)
     }
 
     /// Entropy of class sizes, in nats.

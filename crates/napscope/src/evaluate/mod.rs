@@ -6,6 +6,7 @@ mod effect_size;
 mod separation;
 mod stability;
 
+pub(crate) use agreement::adjusted_rand_of_groups;
 pub use agreement::{Agreement, Noise, adjusted_rand, agreement};
 pub use effect_size::{EffectSize, LARGEST_EFFECT, effect_size, effect_sizes};
 pub(crate) use effect_size::{Moments, cohens_d};

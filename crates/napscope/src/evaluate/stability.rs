@@ -71,7 +71,7 @@ pub fn stability(
         let part = |fraction: f64| -> ControlFlow<()> { watch((number as f64 + fraction) / subsamples.len() as f64) };
         let fit = first.fit_watched(&points.select(samples), &part)?;
         for ((parameters, whole), indices) in found.iter().zip(&mut indices) {
-            let again = fit.select(parameters)?;
+            let again = fit.select(parameters)?.clustering;
             let before: Vec<_> = samples.iter().map(|&sample| whole.labels[sample]).collect();
             indices.push(adjusted_rand(&again.labels, &before, Noise::OwnClass)?);
         }

@@ -48,7 +48,7 @@ impl PairKernel for Chebyshev {
 }
 
 /// `uniform` of `make_hdbscan.py`.
-fn uniform(seed: u64, count: usize) -> Vec<f64> {
+pub(crate) fn uniform(seed: u64, count: usize) -> Vec<f64> {
     let draw = |i: u64| {
         let mut z = seed.wrapping_mul(1 << 32).wrapping_add(i).wrapping_mul(0x9E37_79B9_7F4A_7C15);
         z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -59,7 +59,7 @@ fn uniform(seed: u64, count: usize) -> Vec<f64> {
 }
 
 /// `points` of `make_hdbscan.py`.
-fn data(kind: &str, seed: u64, n: usize, d: usize) -> Vec<f32> {
+pub(crate) fn data(kind: &str, seed: u64, n: usize, d: usize) -> Vec<f32> {
     let u = uniform(seed, n * d);
     let centers = uniform(seed + 1, 4 * d);
     let value = |i: usize, k: usize| match kind {
@@ -75,7 +75,7 @@ fn data(kind: &str, seed: u64, n: usize, d: usize) -> Vec<f32> {
     (0..n * d).map(|at| value(at / d, at % d) as f32).collect()
 }
 
-fn points(metric: &str, values: Vec<f32>, d: usize) -> Points {
+pub(crate) fn points(metric: &str, values: Vec<f32>, d: usize) -> Points {
     let (geometry, rescale) = match metric {
         "euclidean" => (Geometry::L2, Rescale::Identity),
         "half_square" => (Geometry::L2, Rescale::HalfSquare),
@@ -208,16 +208,16 @@ fn a_given_tree_yields_what_python_reads_off_it() {
 }
 
 /// Every bit of a result, so that NaN would not hide and -0 would not pass for 0.
-fn bits(values: &[f64]) -> Vec<u64> {
+pub(crate) fn bits(values: &[f64]) -> Vec<u64> {
     values.iter().map(|value| value.to_bits()).collect()
 }
 
-fn permuted(values: &[f32], d: usize, order: &[usize]) -> Vec<f32> {
+pub(crate) fn permuted(values: &[f32], d: usize, order: &[usize]) -> Vec<f32> {
     order.iter().flat_map(|&row| &values[row * d..(row + 1) * d]).copied().collect()
 }
 
 /// The fit of permuted rows must be the permuted fit, bit for bit.
-fn check_permutation(hdbscan: &Hdbscan, metric: &str, values: &[f32], d: usize, order: &[usize]) {
+pub(crate) fn check_permutation(hdbscan: &Hdbscan, metric: &str, values: &[f32], d: usize, order: &[usize]) {
     let straight = hdbscan.fit(&points(metric, values.to_vec(), d)).expect("enough points");
     let shuffled = hdbscan.fit(&points(metric, permuted(values, d, order), d)).expect("enough points");
     let (x, y) = (&straight.clustering, &shuffled.clustering);
@@ -237,17 +237,22 @@ fn check_permutation(hdbscan: &Hdbscan, metric: &str, values: &[f32], d: usize, 
     }
     assert_eq!(x.exemplars, exemplars, "exemplars");
     assert_eq!(x.nodes, y.nodes, "clusters of the tree");
+    assert_eq!(straight.evidence, shuffled.evidence, "what the selection went by");
     let all = x.membership.iter().chain(&x.outlier_score).chain(&x.persistence);
     assert!(all.clone().all(|value| (0.0..=1.0).contains(value)), "every score lies in 0 … 1");
 }
 
+/// Every selection, as people type it.
+pub(crate) const SELECTIONS: [&str; 7] =
+    ["leaf", "eom", "level:distance=0.1", "level:distance=0.4", "plateau:agreement=0.8", "plscan", "dbcv"];
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 600, ..ProptestConfig::default() })]
 
     #[test]
     fn permuting_rows_permutes_the_result_bit_for_bit(
         kind in 0..6usize, metric in 0..4usize, n in 8..70usize, d in 1..6usize, seed in 0..1000u64,
-        min_cluster_size in 2..6usize, min_samples in 1..6usize, leaf in any::<bool>(), single in any::<bool>(),
+        min_cluster_size in 2..6usize, min_samples in 1..6usize, selection in 0..7usize, single in any::<bool>(),
         epsilon in 0..3usize, alpha in 0..2usize, key in any::<u64>(),
     ) {
         let kind = ["uniform", "clusters", "grid", "duplicates", "relu", "curve"][kind];
@@ -255,7 +260,7 @@ proptest! {
         let hdbscan = Hdbscan {
             min_cluster_size,
             min_samples: Some(min_samples),
-            selection: if leaf { Selection::Leaf } else { Selection::Eom },
+            selection: SELECTIONS[selection].parse().expect("a selection"),
             allow_single_cluster: single,
             cluster_selection_epsilon: [0.0, 0.2, 1.0][epsilon],
             alpha: [1.0, 0.7][alpha],

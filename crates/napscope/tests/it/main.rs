@@ -9,5 +9,6 @@ mod normalizers;
 mod ood;
 mod oracle;
 mod projection;
+mod selections;
 mod sketches;
 mod stability;

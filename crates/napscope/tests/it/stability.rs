@@ -31,7 +31,7 @@ fn keys(samples: usize) -> Vec<u64> {
 
 fn choices() -> Vec<Hdbscan> {
     let mut choices = Vec::new();
-    for selection in [Selection::Leaf, Selection::Eom] {
+    for selection in [Selection::Leaf, Selection::Eom, Selection::Plscan, Selection::Dbcv] {
         for min_cluster_size in [4, 9, 25] {
             for (cluster_selection_epsilon, allow_single_cluster) in [(0.0, false), (0.2, true)] {
                 choices.push(Hdbscan {
@@ -53,7 +53,7 @@ fn selecting_from_the_tree_is_fitting_again() {
     let fit = Hdbscan::default().fit(&points).expect("160 points");
     for choice in choices() {
         let again = choice.fit(&points).expect("160 points").clustering;
-        assert_eq!(fit.select(&choice).expect("160 points"), again, "{choice:?}");
+        assert_eq!(fit.select(&choice).expect("160 points").clustering, again, "{choice:?}");
     }
     let many = Hdbscan { min_cluster_size: 161, ..Hdbscan::default() };
     let error = fit.select(&many).expect_err("more than there are");

@@ -110,6 +110,12 @@ static CASES: &[Case] = &[
         "analyze --data act.npz --sketch histogram --normalize whiten --metric wasserstein_1 -o run",
         &["wasserstein_1"],
     ),
+    case(
+        "a level without a distance",
+        good,
+        "analyze --data act.npz --selection level -o run",
+        &["which distance", "level:distance=0.5"],
+    ),
     case("an unknown selection", good, "analyze --data act.npz --selection leef -o run", &["leef", "`leaf`"]),
     case("an unknown GLOSH", good, "analyze --data act.npz --glosh correct -o run", &["correct", "`corrected`"]),
     case(

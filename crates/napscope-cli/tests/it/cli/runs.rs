@@ -141,6 +141,10 @@ fn permuting_the_samples_permutes_the_rows_and_changes_nothing_else() {
         "--metric wasserstein_1",
         "--metric euclidean --normalize standard",
         "--metric hellinger --normalize none --selection eom",
+        "--selection level:distance=0.3",
+        "--selection plateau",
+        "--selection plscan --min-cluster-size 3",
+        "--selection dbcv",
     ] {
         let cluster = |name: &str| {
             let told = napscope(
@@ -153,6 +157,24 @@ fn permuting_the_samples_permutes_the_rows_and_changes_nothing_else() {
         let (a, b) = (cluster("a"), cluster("b"));
         assert_eq!(a.len(), 90);
         assert_eq!(a, b, "{recipe}: a row hangs on where its sample stands");
+    }
+}
+
+#[test]
+fn what_a_selection_settles_on_is_told_and_can_be_asked_for() {
+    let scratch = Scratch::new();
+    data(&scratch);
+    ok(&napscope(&scratch, "extract --data act.npz -o run"));
+    for selection in ["plateau", "plscan", "dbcv"] {
+        let cluster = |how: &str| {
+            let told = napscope(&scratch, &format!("cluster run/features/000-conv.safetensors {how}"));
+            ok(&told);
+            told
+        };
+        let settled = cluster(&format!("--selection {selection}"));
+        let words = settled.stderr.split_once("settled on ").expect("it says what it settled on").1;
+        let (plain, _) = words.split_once(',').expect("and how many it tried");
+        assert_eq!(cluster(plain).stdout, settled.stdout, "{selection} is {plain}");
     }
 }
 
