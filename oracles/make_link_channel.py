@@ -59,7 +59,12 @@ def main():
         "profiles": [profile(m, ds) for m in "ABCDE" for ds in (30e-9, 363e-9)]
         + [profile(m, ds) for m, ds in (("A30", 30e-9), ("B100", 100e-9), ("C300", 300e-9))],
         "correlations": [
-            correlation(m, ds, v) for m, ds, v in zip("ABCDE", (30e-9, 100e-9, 300e-9, 300e-9, 100e-9), (3.0, 15.0, 50.0, 30.0, 120.0))
+            correlation(m, ds, v)
+            for m, ds, v in zip(
+                "ABCDEABC",
+                (30e-9, 100e-9, 300e-9, 300e-9, 100e-9, 500e-9, 10e-9, 60e-9),
+                (3.0, 15.0, 50.0, 30.0, 120.0, 60.0, 0.5, 90.0),
+            )
         ],
     }
     path = pathlib.Path(__file__).with_name("link_channel.json")

@@ -13,6 +13,7 @@ mod gold;
 pub mod grid;
 mod names;
 pub mod random;
+mod simd;
 mod trigonometry;
 
 pub mod dmrs;

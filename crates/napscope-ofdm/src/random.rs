@@ -6,6 +6,7 @@
 //! SplitMix64 from the three names. The Gaussian numbers use polynomials of `trigonometry.rs` instead of the
 //! platform's mathematical library, so they are the same bits on every machine.
 
+use crate::simd::dispatch;
 use crate::trigonometry::{cis, ln};
 use rustfft::num_complex::Complex32;
 
@@ -47,7 +48,7 @@ impl Stream {
     }
 
     /// The next 64 uniform bits.
-    #[inline]
+    #[inline(always)]
     pub fn next_u64(&mut self) -> u64 {
         let s = &mut self.state;
         let result = s[0].wrapping_add(s[3]).rotate_left(23).wrapping_add(s[0]);
@@ -87,22 +88,8 @@ impl Stream {
     /// Box and Muller (1958): the squared magnitude is exponential, the phase uniform. The magnitude comes from 32 bits,
     /// which cuts the tail at |z|² = 22.2, a probability of 2⁻³².
     pub fn complex_normal(&mut self, out: &mut [Complex32]) {
-        // The draws and the arithmetic are split into blocks, because the arithmetic alone can run in SIMD lanes.
-        const BLOCK: usize = 64;
-        let (mut magnitude_bits, mut phase) = ([0u32; BLOCK], [0u32; BLOCK]);
-        for chunk in out.chunks_mut(BLOCK) {
-            for (magnitude, phase) in magnitude_bits.iter_mut().zip(&mut phase).take(chunk.len()) {
-                let word = self.next_u64();
-                *magnitude = (word >> 32) as u32;
-                *phase = word as u32;
-            }
-            for ((z, &magnitude), &phase) in chunk.iter_mut().zip(&magnitude_bits).zip(&phase) {
-                // The middle of each of the 2³² cells of (0, 1).
-                let radius = (-ln((magnitude as f32 + 0.5) * (1.0 / 4_294_967_296.0))).max(0.0).sqrt();
-                let (re, im) = cis(phase);
-                *z = Complex32::new(radius * re, radius * im);
-            }
-        }
+        let stream = self;
+        dispatch!(complex_normal(stream: &mut Stream, out: &mut [Complex32]));
     }
 
     /// One real Gaussian number of zero mean and unit variance.
@@ -110,6 +97,27 @@ impl Stream {
         let mut z = [Complex32::default()];
         self.complex_normal(&mut z);
         f64::from(z[0].re) * std::f64::consts::SQRT_2
+    }
+}
+
+/// The kernel of [`Stream::complex_normal`].
+#[inline(always)]
+fn complex_normal(stream: &mut Stream, out: &mut [Complex32]) {
+    // The draws and the arithmetic are split into blocks, because the arithmetic alone can run in lanes.
+    const BLOCK: usize = 64;
+    let (mut magnitude_bits, mut phase) = ([0u32; BLOCK], [0u32; BLOCK]);
+    for chunk in out.chunks_mut(BLOCK) {
+        for (magnitude, phase) in magnitude_bits.iter_mut().zip(&mut phase).take(chunk.len()) {
+            let word = stream.next_u64();
+            *magnitude = (word >> 32) as u32;
+            *phase = word as u32;
+        }
+        for ((z, &magnitude), &phase) in chunk.iter_mut().zip(&magnitude_bits).zip(&phase) {
+            // The middle of each of the 2³² cells of (0, 1).
+            let radius = (-ln((magnitude as f32 + 0.5) * (1.0 / 4_294_967_296.0))).max(0.0).sqrt();
+            let (re, im) = cis(phase);
+            *z = Complex32::new(radius * re, radius * im);
+        }
     }
 }
 

@@ -12,6 +12,7 @@
 
 use super::profile::PowerDelayProfile;
 use crate::random::Stream;
+use crate::simd::{LANES, dispatch};
 use crate::trigonometry::cis;
 
 /// Sinusoids a tap unless another number is asked for; Sionna's default too.
@@ -22,9 +23,6 @@ pub(crate) const SPECULAR_DOPPLER: f64 = 0.7;
 
 /// Receive antennas at most.
 pub const MAX_NUM_RX_ANT: usize = 8;
-
-/// Times that are worked on together.
-const LANES: usize = 16;
 
 /// One turn of a fixed-point phase.
 const TURN: f64 = 4_294_967_296.0;
@@ -105,30 +103,12 @@ impl Fading {
             "one gain for each antenna, time and tap"
         );
         assert_eq!(imag.len(), real.len(), "as many imaginary as real parts");
-        for (block, times) in times_secs.chunks(LANES).enumerate() {
-            let at = |rx: usize, lane: usize| (rx * times_secs.len() + block * LANES + lane) * num_taps;
-            for tap in 0..num_taps {
-                let sums = self.scattered(tap, times);
-                for (rx, (sum_re, sum_im)) in sums.iter().enumerate().take(self.num_rx_ant) {
-                    for lane in 0..times.len() {
-                        real[at(rx, lane) + tap] = sum_re[lane];
-                        imag[at(rx, lane) + tap] = sum_im[lane];
-                    }
-                }
-            }
-            if self.specular.0 > 0.0 {
-                for (lane, &time) in times.iter().enumerate() {
-                    let (re, im) = self.specular_gain(time);
-                    for rx in 0..self.num_rx_ant {
-                        real[at(rx, lane)] += re;
-                        imag[at(rx, lane)] += im;
-                    }
-                }
-            }
-        }
+        let fading = self;
+        dispatch!(gains(fading: &Fading, times_secs: &[f64], real: &mut [f32], imag: &mut [f32]));
     }
 
     /// The scattered part of a tap at up to [`LANES`] times, for each antenna.
+    #[inline(always)]
     fn scattered(&self, tap: usize, times_secs: &[f64]) -> [([f32; LANES], [f32; LANES]); MAX_NUM_RX_ANT] {
         let mut sums = [([0.0; LANES], [0.0; LANES]); MAX_NUM_RX_ANT];
         let shifts = &self.shifts[tap * self.num_sinusoids..][..self.num_sinusoids];
@@ -136,14 +116,17 @@ impl Fading {
         for (n, &shift) in shifts.iter().enumerate() {
             let mut phases = [0u32; LANES];
             for (phase, &time) in phases.iter_mut().zip(times_secs) {
-                *phase = (shift * time) as i64 as u32;
+                *phase = wrap(shift * time);
             }
-            let turned = phases.map(cis);
+            let (mut cosines, mut sines) = ([0.0; LANES], [0.0; LANES]);
+            for lane in 0..LANES {
+                (cosines[lane], sines[lane]) = cis(phases[lane]);
+            }
             for (rx, (sum_re, sum_im)) in sums.iter_mut().enumerate().take(self.num_rx_ant) {
                 let (re, im) = starts[rx * self.num_sinusoids + n];
                 for lane in 0..LANES {
-                    sum_re[lane] += re * turned[lane].0 - im * turned[lane].1;
-                    sum_im[lane] += re * turned[lane].1 + im * turned[lane].0;
+                    sum_re[lane] += re * cosines[lane] - im * sines[lane];
+                    sum_im[lane] += re * sines[lane] + im * cosines[lane];
                 }
             }
         }
@@ -156,7 +139,41 @@ impl Fading {
 
     fn specular_gain(&self, time_secs: f64) -> (f32, f32) {
         let (amplitude, shift, phase) = self.specular;
-        let (re, im) = cis(((shift * time_secs) as i64 as u32).wrapping_add(phase));
+        let (re, im) = cis(wrap(shift * time_secs).wrapping_add(phase));
         (amplitude * re, amplitude * im)
     }
+}
+
+/// The kernel of [`Fading::gains`].
+#[inline(always)]
+fn gains(fading: &Fading, times_secs: &[f64], real: &mut [f32], imag: &mut [f32]) {
+    let num_taps = fading.num_taps();
+    for (block, times) in times_secs.chunks(LANES).enumerate() {
+        let at = |rx: usize, lane: usize| (rx * times_secs.len() + block * LANES + lane) * num_taps;
+        for tap in 0..num_taps {
+            let sums = fading.scattered(tap, times);
+            for (rx, (sum_re, sum_im)) in sums.iter().enumerate().take(fading.num_rx_ant) {
+                for lane in 0..times.len() {
+                    real[at(rx, lane) + tap] = sum_re[lane];
+                    imag[at(rx, lane) + tap] = sum_im[lane];
+                }
+            }
+        }
+        if fading.specular.0 > 0.0 {
+            for (lane, &time) in times.iter().enumerate() {
+                let (re, im) = fading.specular_gain(time);
+                for rx in 0..fading.num_rx_ant {
+                    real[at(rx, lane)] += re;
+                    imag[at(rx, lane)] += im;
+                }
+            }
+        }
+    }
+}
+
+/// A phase in fixed point, whole turns dropped: `phase` rounded to an integer, its lowest 32 bits. Added to 1.5 · 2⁵² an integer
+/// stands in the lowest bits of the mantissa, which costs one addition and runs in lanes, as a cast does not.
+#[inline(always)]
+fn wrap(phase: f64) -> u32 {
+    (phase + 6_755_399_441_055_744.0).to_bits() as u32
 }

@@ -9,8 +9,10 @@
 //! that the compiler turns into SIMD code.
 
 use crate::grid::{ResourceGrid, SUBCARRIERS_PER_PRB};
+use crate::simd::dispatch;
 use crate::trigonometry::cis;
 use rustfft::num_complex::Complex32;
+use std::ops::Range;
 
 /// Real and imaginary parts of one resource block.
 type Block = ([f32; SUBCARRIERS_PER_PRB], [f32; SUBCARRIERS_PER_PRB]);
@@ -34,20 +36,8 @@ impl FrequencyResponse {
         self.delays_secs.clear();
         self.delays_secs.extend_from_slice(delays_secs);
         self.steering.clear();
-        for prb in 0..self.num_prb {
-            for &delay in delays_secs {
-                // Phases as 64-bit fractions of a turn: the multiples of a step stay exact across the whole carrier.
-                let phase_at = |subcarrier| fraction_of_turn(-grid.frequency_hz(subcarrier) * delay);
-                let first = phase_at(prb * SUBCARRIERS_PER_PRB);
-                let step = fraction_of_turn(-grid.subcarrier_spacing().hz() * delay);
-                let mut block: Block = Default::default();
-                for k in 0..SUBCARRIERS_PER_PRB {
-                    let phase = first.wrapping_add(step.wrapping_mul(k as u64));
-                    (block.0[k], block.1[k]) = cis((phase >> 32) as u32);
-                }
-                self.steering.push(block);
-            }
-        }
+        let (blocks, prbs) = (&mut self.steering, 0..self.num_prb);
+        dispatch!(steer(blocks: &mut Vec<Block>, prbs: Range<usize>, grid: &ResourceGrid, delays_secs: &[f64]));
     }
 
     /// Delays in force.
@@ -67,37 +57,77 @@ impl FrequencyResponse {
         let num_subcarriers = self.num_prb * SUBCARRIERS_PER_PRB;
         assert_eq!(real.len(), imag.len(), "as many imaginary as real parts");
         assert_eq!(real.len() / num_taps, h.len() / num_subcarriers, "one response for each row of gains");
-        for (prb, steering) in self.steering.chunks_exact(num_taps).enumerate() {
-            let gains = real.chunks_exact(num_taps).zip(imag.chunks_exact(num_taps));
-            for (row, (real, imag)) in gains.enumerate() {
-                let sum = weighted_sum(steering, real, imag);
-                let first = row * num_subcarriers + prb * SUBCARRIERS_PER_PRB;
-                for (h, (&re, &im)) in h[first..].iter_mut().zip(sum.0.iter().zip(&sum.1)) {
-                    *h = Complex32::new(re, im);
-                }
-            }
-        }
+        let (steering, num_prb) = (&self.steering[..], self.num_prb);
+        dispatch!(respond(steering: &[Block], num_prb: usize, real: &[f32], imag: &[f32], h: &mut [Complex32]));
     }
 
     /// The adjoint of [`respond`](Self::respond): Σ_f h(f) exp(+j 2π f τ_l) for each row and tap.
     pub(crate) fn project(&self, h_re: &[f32], h_im: &[f32], real: &mut [f32], imag: &mut [f32]) {
-        let num_taps = self.delays_secs.len();
-        let num_subcarriers = self.num_prb * SUBCARRIERS_PER_PRB;
-        let rows = h_re.chunks_exact(num_subcarriers).zip(h_im.chunks_exact(num_subcarriers));
-        let out = real.chunks_exact_mut(num_taps).zip(imag.chunks_exact_mut(num_taps));
-        for ((h_re, h_im), (real, imag)) in rows.zip(out) {
-            for tap in 0..num_taps {
-                let mut sum: Block = Default::default();
-                for (prb, steering) in self.steering.chunks_exact(num_taps).enumerate() {
-                    let (phase, first) = (&steering[tap], prb * SUBCARRIERS_PER_PRB);
-                    let (re, im) = (&h_re[first..][..SUBCARRIERS_PER_PRB], &h_im[first..][..SUBCARRIERS_PER_PRB]);
-                    for k in 0..SUBCARRIERS_PER_PRB {
-                        sum.0[k] += re[k] * phase.0[k] + im[k] * phase.1[k];
-                        sum.1[k] += im[k] * phase.0[k] - re[k] * phase.1[k];
-                    }
-                }
-                (real[tap], imag[tap]) = (sum.0.iter().sum(), sum.1.iter().sum());
+        let (steering, num_prb) = (&self.steering[..], self.num_prb);
+        dispatch!(project(
+            steering: &[Block],
+            num_prb: usize,
+            h_re: &[f32],
+            h_im: &[f32],
+            real: &mut [f32],
+            imag: &mut [f32]
+        ));
+    }
+}
+
+/// Appends the phases of `delays_secs` over each resource block of `prbs`.
+#[inline(always)]
+fn steer(blocks: &mut Vec<Block>, prbs: Range<usize>, grid: &ResourceGrid, delays_secs: &[f64]) {
+    for prb in prbs {
+        for &delay in delays_secs {
+            // Phases as 64-bit fractions of a turn: the multiples of a step stay exact across the whole carrier.
+            let phase_at = |subcarrier| fraction_of_turn(-grid.frequency_hz(subcarrier) * delay);
+            let first = phase_at(prb * SUBCARRIERS_PER_PRB);
+            let step = fraction_of_turn(-grid.subcarrier_spacing().hz() * delay);
+            let mut block: Block = Default::default();
+            for k in 0..SUBCARRIERS_PER_PRB {
+                let phase = first.wrapping_add(step.wrapping_mul(k as u64));
+                (block.0[k], block.1[k]) = cis((phase >> 32) as u32);
             }
+            blocks.push(block);
+        }
+    }
+}
+
+/// The kernel of [`FrequencyResponse::respond`].
+#[inline(always)]
+fn respond(steering: &[Block], num_prb: usize, real: &[f32], imag: &[f32], h: &mut [Complex32]) {
+    let (num_taps, num_subcarriers) = (steering.len() / num_prb, num_prb * SUBCARRIERS_PER_PRB);
+    for (prb, steering) in steering.chunks_exact(num_taps).enumerate() {
+        let gains = real.chunks_exact(num_taps).zip(imag.chunks_exact(num_taps));
+        for (row, (real, imag)) in gains.enumerate() {
+            let sum = weighted_sum(steering, real, imag);
+            let first = row * num_subcarriers + prb * SUBCARRIERS_PER_PRB;
+            for (h, (&re, &im)) in h[first..].iter_mut().zip(sum.0.iter().zip(&sum.1)) {
+                *h = Complex32::new(re, im);
+            }
+        }
+    }
+}
+
+/// The kernel of [`FrequencyResponse::project`].
+#[inline(always)]
+fn project(steering: &[Block], num_prb: usize, h_re: &[f32], h_im: &[f32], real: &mut [f32], imag: &mut [f32]) {
+    let (num_taps, num_subcarriers) = (steering.len() / num_prb, num_prb * SUBCARRIERS_PER_PRB);
+    let rows = h_re.chunks_exact(num_subcarriers).zip(h_im.chunks_exact(num_subcarriers));
+    let out = real.chunks_exact_mut(num_taps).zip(imag.chunks_exact_mut(num_taps));
+    for ((h_re, h_im), (real, imag)) in rows.zip(out) {
+        for tap in 0..num_taps {
+            let mut sum: Block = Default::default();
+            for (prb, steering) in steering.chunks_exact(num_taps).enumerate() {
+                let (phase, first) = (&steering[tap], prb * SUBCARRIERS_PER_PRB);
+                let (re, im) = (&h_re[first..][..SUBCARRIERS_PER_PRB], &h_im[first..][..SUBCARRIERS_PER_PRB]);
+                for k in 0..SUBCARRIERS_PER_PRB {
+                    sum.0[k] += re[k] * phase.0[k] + im[k] * phase.1[k];
+                    sum.1[k] += im[k] * phase.0[k] - re[k] * phase.1[k];
+                }
+            }
+            (real[tap], imag[tap]) = (sum.0.iter().sum(), sum.1.iter().sum());
         }
     }
 }
@@ -116,6 +146,7 @@ fn weighted_sum(steering: &[Block], real: &[f32], imag: &[f32]) -> Block {
 }
 
 /// `turns` full turns as a 64-bit fraction of one, wrapped.
+#[inline(always)]
 fn fraction_of_turn(turns: f64) -> u64 {
     ((turns - turns.floor()) * 18_446_744_073_709_551_616.0) as u64
 }

@@ -64,12 +64,15 @@ impl BaseGraph {
     }
 }
 
+/// The largest lifting size.
+pub(super) const MAX_LIFTING: usize = 384;
+
 /// Smallest lifting size of table 5.3.2-1 that is at least `least`, and the number of its set; `None` beyond 384.
 pub(super) fn lifting_size(least: usize) -> Option<(usize, usize)> {
     // Set i holds a · 2^j up to 384 with these a.
     let factors = [2, 3, 5, 7, 9, 11, 13, 15];
     let sizes = factors.into_iter().enumerate().flat_map(|(set, a)| (0..8).map(move |j| (a << j, set)));
-    sizes.filter(|&(size, _)| size <= 384 && size >= least).min()
+    sizes.filter(|&(size, _)| size <= MAX_LIFTING && size >= least).min()
 }
 
 #[cfg(test)]
@@ -86,6 +89,20 @@ mod tests {
         assert_eq!(lifting_size(385), None);
         let all: std::collections::BTreeSet<_> = (1..=384).filter_map(lifting_size).collect();
         assert_eq!(all.len(), 51, "table 5.3.2-1 has 51 sizes");
+    }
+
+    #[test]
+    fn graphs_are_selected_by_size_and_target_rate() {
+        for (size, coderate, expected) in [
+            (292, 0.9, BaseGraph::Two),
+            (293, 0.68, BaseGraph::One),
+            (3824, 0.67, BaseGraph::Two),
+            (3825, 0.67, BaseGraph::One),
+            (8000, 0.25, BaseGraph::Two),
+            (8000, 0.26, BaseGraph::One),
+        ] {
+            assert_eq!(BaseGraph::select(size, coderate), expected, "{size} bits at rate {coderate}");
+        }
     }
 
     #[test]

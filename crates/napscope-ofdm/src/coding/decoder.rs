@@ -5,7 +5,8 @@
 //! graph after the other, each sees what the last one found ("layered"), which needs half the iterations of flooding. The Z
 //! checks of a row are independent, and so are the SIMD lanes that work on them.
 
-use super::ldpc::LdpcCode;
+use super::ldpc::{Circulant, LdpcCode};
+use crate::simd::{LANES, dispatch};
 
 /// How to decode.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -30,17 +31,11 @@ const CERTAIN: f32 = 1e4;
 pub struct LdpcDecoder {
     /// ln P(0)/P(1) of each bit of the code word, the sign that sums and products of this algorithm want.
     belief: Vec<f32>,
-    /// The last message of each circulant, `[circulant, check]`.
+    /// The last message of each circulant, `[circulant, check]`. The checks of a row are filled up to whole lanes; what is added
+    /// is zero and stays zero.
     messages: Vec<f32>,
-    /// Beliefs of the bits of the current row without its own message, `[circulant, check]`.
+    /// Beliefs of the bits of one row, in the order of its checks, `[circulant, check]`.
     incoming: Vec<f32>,
-    /// Least and second least magnitude, place of the least, product of the signs (in the sign bit), for each check.
-    least: Vec<f32>,
-    second: Vec<f32>,
-    place: Vec<u32>,
-    sign: Vec<u32>,
-    /// Product of the signs of the beliefs themselves: set where a check does not hold.
-    parity: Vec<u32>,
 }
 
 const SIGN: u32 = 1 << 31;
@@ -53,95 +48,166 @@ impl LdpcDecoder {
     /// When there is not one LLR for each coded bit.
     pub fn decode(&mut self, code: &LdpcCode, options: &DecoderOptions, llr: &[f32], bits: &mut Vec<u8>) -> bool {
         assert_eq!(llr.len(), code.num_coded_bits(), "one LLR for each coded bit");
-        let z = code.lifting;
         self.belief.clear();
         self.belief.resize(code.word_length(), 0.0);
         for (&place, llr) in code.sent_places.iter().zip(llr) {
             self.belief[place as usize] -= llr;
         }
         self.belief[code.filler()].fill(CERTAIN);
-        let num_rows = self.num_informed_rows(code);
-        let num_circulants: usize = code.rows[..num_rows].iter().map(Vec::len).sum();
+        let rows = &code.rows[..code.num_informed_rows()];
+        let stride = code.lifting.next_multiple_of(LANES);
         self.messages.clear();
-        self.messages.resize(num_circulants * z, 0.0);
-        for part in [&mut self.least, &mut self.second] {
-            part.resize(z, 0.0);
+        self.messages.resize(rows.iter().map(Vec::len).sum::<usize>() * stride, 0.0);
+        self.incoming.resize(rows.iter().map(Vec::len).max().unwrap_or(0) * stride, 0.0);
+        let holds = (0..options.max_iterations).any(|_| {
+            let mut messages = &mut self.messages[..];
+            let mut unsettled = 0;
+            for row in rows {
+                let (of_row, rest) = messages.split_at_mut(row.len() * stride);
+                messages = rest;
+                let incoming = &mut self.incoming[..row.len() * stride];
+                gather(row, code.lifting, &self.belief, incoming);
+                unsettled |= check_row(incoming, of_row, stride, options.normalization);
+                scatter(row, code.lifting, incoming, &mut self.belief);
+            }
+            unsettled & SIGN == 0
+        });
+        bits.extend(self.belief[..code.num_information_bits()].iter().map(|&belief| u8::from(belief < 0.0)));
+        holds
+    }
+}
+
+/// Turns the bits of each circulant into the order of its checks.
+fn gather(row: &[Circulant], lifting: usize, belief: &[f32], incoming: &mut [f32]) {
+    let stride = lifting.next_multiple_of(LANES);
+    for (circulant, incoming) in row.iter().zip(incoming.chunks_exact_mut(stride)) {
+        let (wrapped, first) = belief[circulant.column * lifting..][..lifting].split_at(circulant.shift);
+        incoming[..first.len()].copy_from_slice(first);
+        incoming[first.len()..lifting].copy_from_slice(wrapped);
+        incoming[lifting..].fill(0.0);
+    }
+}
+
+/// The way back.
+fn scatter(row: &[Circulant], lifting: usize, incoming: &[f32], belief: &mut [f32]) {
+    let stride = lifting.next_multiple_of(LANES);
+    for (circulant, incoming) in row.iter().zip(incoming.chunks_exact(stride)) {
+        let (wrapped, first) = belief[circulant.column * lifting..][..lifting].split_at_mut(circulant.shift);
+        first.copy_from_slice(&incoming[..first.len()]);
+        wrapped.copy_from_slice(&incoming[first.len()..lifting]);
+    }
+}
+
+/// Works through the checks of one row: beliefs in `incoming` and `messages` become new ones. The sign bit of the result is set
+/// when a check did not hold or a bit changed.
+fn check_row(incoming: &mut [f32], messages: &mut [f32], stride: usize, normalization: f32) -> u32 {
+    dispatch!(check_lanes(incoming: &mut [f32], messages: &mut [f32], stride: usize, normalization: f32) -> u32)
+}
+
+#[inline(always)]
+fn check_lanes(incoming: &mut [f32], messages: &mut [f32], stride: usize, normalization: f32) -> u32 {
+    let mut unsettled = [0; LANES];
+    for first in (0..stride).step_by(LANES) {
+        // Least and second least magnitude, and the products of the signs: without the last messages, and with them.
+        let (mut least, mut second) = ([f32::INFINITY; LANES], [f32::INFINITY; LANES]);
+        let (mut sign, mut parity) = ([0; LANES], [0; LANES]);
+        for at in (first..incoming.len()).step_by(stride) {
+            let incoming: &mut [f32; LANES] = (&mut incoming[at..at + LANES]).try_into().expect("as long");
+            let messages: &[f32; LANES] = (&messages[at..at + LANES]).try_into().expect("as long");
+            for k in 0..LANES {
+                parity[k] ^= incoming[k].to_bits();
+                incoming[k] -= messages[k];
+                let magnitude = incoming[k].abs();
+                sign[k] ^= incoming[k].to_bits();
+                let more = if magnitude > least[k] { magnitude } else { least[k] };
+                second[k] = if more < second[k] { more } else { second[k] };
+                least[k] = if magnitude < least[k] { magnitude } else { least[k] };
+            }
         }
-        for part in [&mut self.place, &mut self.sign, &mut self.parity] {
-            part.resize(z, 0);
+        for k in 0..LANES {
+            unsettled[k] |= parity[k];
         }
+        for at in (first..incoming.len()).step_by(stride) {
+            let incoming: &mut [f32; LANES] = (&mut incoming[at..at + LANES]).try_into().expect("as long");
+            let messages: &mut [f32; LANES] = (&mut messages[at..at + LANES]).try_into().expect("as long");
+            for k in 0..LANES {
+                // Of two that are least alike, either is the second.
+                let of_others = normalization * if incoming[k].abs() == least[k] { second[k] } else { least[k] };
+                let message = f32::from_bits(of_others.to_bits() ^ ((sign[k] ^ incoming[k].to_bits()) & SIGN));
+                let (before, after) = (incoming[k] + messages[k], incoming[k] + message);
+                unsettled[k] |= before.to_bits() ^ after.to_bits();
+                messages[k] = message;
+                incoming[k] = after;
+            }
+        }
+    }
+    unsettled.into_iter().fold(0, |all, one| all | one)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::coding::{BaseGraph, RateMatching};
+    use crate::random::{Purpose, Stream};
+
+    /// The same algorithm, one check after the other, straight from its definition.
+    fn decode_slowly(code: &LdpcCode, options: &DecoderOptions, llr: &[f32]) -> (Vec<u8>, bool) {
+        let z = code.lifting;
+        let mut belief = vec![0.0f32; code.word_length()];
+        code.sent_places.iter().zip(llr).for_each(|(&place, llr)| belief[place as usize] -= llr);
+        belief[code.filler()].fill(CERTAIN);
+        let rows = &code.rows[..code.num_informed_rows()];
+        let mut messages: Vec<Vec<f32>> = rows.iter().flat_map(|row| vec![vec![0.0; row.len()]; z]).collect();
         let mut holds = false;
         for _ in 0..options.max_iterations {
-            let mut unsettled = 0;
-            let mut first = 0;
-            for row in 0..num_rows {
-                unsettled |= self.update_row(code, row, first, options.normalization);
-                first += code.rows[row].len() * z;
+            holds = true;
+            for (check, (row, k)) in rows.iter().flat_map(|row| (0..z).map(move |k| (row, k))).enumerate() {
+                let bits: Vec<usize> = row.iter().map(|c| c.column * z + (k + c.shift) % z).collect();
+                holds &= bits.iter().filter(|&&bit| belief[bit] < 0.0).count() % 2 == 0;
+                let incoming: Vec<f32> = bits.iter().zip(&messages[check]).map(|(&bit, m)| belief[bit] - m).collect();
+                for (i, &bit) in bits.iter().enumerate() {
+                    let others = incoming.iter().enumerate().filter(|(j, _)| *j != i).map(|(_, &v)| v);
+                    let least = others.clone().map(f32::abs).fold(f32::INFINITY, f32::min);
+                    let message = options.normalization * least * others.map(f32::signum).product::<f32>();
+                    holds &= (belief[bit] < 0.0) == (incoming[i] + message < 0.0);
+                    messages[check][i] = message;
+                    belief[bit] = incoming[i] + message;
+                }
             }
-            holds = unsettled & SIGN == 0;
             if holds {
                 break;
             }
         }
-        bits.extend(self.belief[..code.num_information_bits()].iter().map(|&belief| u8::from(belief < 0.0)));
-        holds
+        (belief[..code.num_information_bits()].iter().map(|&belief| u8::from(belief < 0.0)).collect(), holds)
     }
 
-    /// Rows of the graph that can tell anything: behind the core, a row whose own parity bits were not sent knows one bit
-    /// too few in each of its checks.
-    fn num_informed_rows(&self, code: &LdpcCode) -> usize {
-        let core = code.graph.num_information_columns();
-        let last_sent = code.sent_places.iter().max().map_or(0, |&place| place as usize / code.lifting + 1);
-        last_sent.saturating_sub(core).clamp(4, code.graph.num_rows())
-    }
-
-    /// Works through the checks of one row, whose messages begin at `first`. The sign bit of the result is set when a check did
-    /// not hold or a bit changed.
-    fn update_row(&mut self, code: &LdpcCode, row: usize, first: usize, normalization: f32) -> u32 {
-        let z = code.lifting;
-        let circulants = &code.rows[row];
-        let mut unsettled = 0;
-        self.incoming.resize(circulants.len() * z, 0.0);
-        self.least.fill(f32::INFINITY);
-        self.second.fill(f32::INFINITY);
-        self.sign.fill(0);
-        self.parity.fill(0);
-        for (i, circulant) in circulants.iter().enumerate() {
-            let incoming = &mut self.incoming[i * z..][..z];
-            let column = &self.belief[circulant.column * z..][..z];
-            incoming[..z - circulant.shift].copy_from_slice(&column[circulant.shift..]);
-            incoming[z - circulant.shift..].copy_from_slice(&column[..circulant.shift]);
-            let messages = &self.messages[first + i * z..][..z];
-            for k in 0..z {
-                self.parity[k] ^= incoming[k].to_bits();
-                let value = incoming[k] - messages[k];
-                incoming[k] = value;
-                let magnitude = value.abs();
-                self.sign[k] ^= value.to_bits() & SIGN;
-                let is_least = magnitude < self.least[k];
-                let runner_up = if is_least { self.least[k] } else { magnitude };
-                self.second[k] = if runner_up < self.second[k] { runner_up } else { self.second[k] };
-                self.place[k] = if is_least { i as u32 } else { self.place[k] };
-                self.least[k] = if is_least { magnitude } else { self.least[k] };
+    #[test]
+    fn decodes_as_its_definition_does() {
+        let mut decoder = LdpcDecoder::default();
+        for (graph, size, num_coded_bits, amplitude) in [
+            (BaseGraph::Two, 61, 200, 1.3),
+            (BaseGraph::Two, 300, 900, 1.1),
+            (BaseGraph::One, 330, 480, 2.2),
+            (BaseGraph::One, 500, 1500, 1.1),
+        ] {
+            let matching = RateMatching { num_coded_bits, num_bits_per_symbol: 2, redundancy_version: 0 };
+            let code = LdpcCode::new(graph, size, size, matching).expect("a code");
+            for block in 0..12 {
+                let mut random = Stream::new(5, block, Purpose::Noise);
+                let (mut bits, mut word, mut coded) = (vec![0; size], Vec::new(), Vec::new());
+                random.bits(&mut bits);
+                code.encode(&bits, &mut word, &mut coded);
+                let llr: Vec<f32> = coded
+                    .iter()
+                    .map(|&bit| 2.0 * (amplitude * (2.0 * f32::from(bit) - 1.0) + random.normal() as f32))
+                    .collect();
+                // Few iterations, so that some blocks end early and some do not end.
+                let options = DecoderOptions { max_iterations: 6, ..DecoderOptions::default() };
+                let mut got = Vec::new();
+                let holds = decoder.decode(&code, &options, &llr, &mut got);
+                let expected = decode_slowly(&code, &options, &llr);
+                assert_eq!((got, holds), expected, "{graph:?}, {size} of {num_coded_bits} bits, block {block}");
             }
         }
-        for (i, circulant) in circulants.iter().enumerate() {
-            let incoming = &mut self.incoming[i * z..][..z];
-            let messages = &mut self.messages[first + i * z..][..z];
-            for k in 0..z {
-                let magnitude = normalization * if self.place[k] == i as u32 { self.second[k] } else { self.least[k] };
-                let sign = (self.sign[k] ^ incoming[k].to_bits()) & SIGN;
-                let message = f32::from_bits(magnitude.to_bits() ^ sign);
-                let before = incoming[k] + messages[k];
-                let after = incoming[k] + message;
-                unsettled |= before.to_bits() ^ after.to_bits();
-                messages[k] = message;
-                incoming[k] = after;
-            }
-            let column = &mut self.belief[circulant.column * z..][..z];
-            column[circulant.shift..].copy_from_slice(&incoming[..z - circulant.shift]);
-            column[..circulant.shift].copy_from_slice(&incoming[z - circulant.shift..]);
-        }
-        self.parity.iter().fold(unsettled, |unsettled, parity| unsettled | parity)
     }
 }

@@ -3,7 +3,7 @@
 //! The parity-check matrix is the base graph with each entry replaced by a circulant of Z × Z. Four parity columns form a small
 //! dual-diagonal core, the others hang on it one by one, so encoding is substitution.
 
-use super::base_graph::{BaseGraph, lifting_size};
+use super::base_graph::{BaseGraph, MAX_LIFTING, lifting_size};
 use crate::error::{Error, Result};
 
 /// One entry of the lifted graph: bit `(k + shift) mod Z` of `column` is in check k of its row.
@@ -96,6 +96,13 @@ impl LdpcCode {
         self.graph.num_columns() * self.lifting
     }
 
+    /// Rows of the graph that can tell anything: behind the core, a row whose own parity bits were not sent knows one bit
+    /// too few in each of its checks.
+    pub(super) fn num_informed_rows(&self) -> usize {
+        let last_sent = self.sent_places.iter().max().map_or(0, |&place| place as usize / self.lifting + 1);
+        last_sent.saturating_sub(self.graph.num_information_columns()).clamp(4, self.graph.num_rows())
+    }
+
     /// Filler bits, known zeros: they stand behind the information bits and are never sent.
     pub(super) fn filler(&self) -> std::ops::Range<usize> {
         self.num_information_bits..self.graph.num_information_columns() * self.lifting
@@ -136,9 +143,10 @@ impl LdpcCode {
         let z = self.lifting;
         let core = self.graph.num_information_columns();
         // The sum of the four core rows holds the first parity column three times, of which two cancel.
-        let mut sum = vec![0; z];
+        let mut sum = [0; MAX_LIFTING];
+        let sum = &mut sum[..z];
         for row in &self.rows[..4] {
-            self.add_row(row, word, |column| column < core, &mut sum);
+            self.add_row(row, word, |column| column < core, sum);
         }
         let shift = self.first_parity_shift(core);
         for (k, bit) in sum.iter().enumerate() {
@@ -148,8 +156,8 @@ impl LdpcCode {
         for (i, row) in self.rows.iter().enumerate().filter(|(i, _)| *i != 3) {
             let unknown = if i < 3 { core + 1 + i } else { core + i };
             sum.fill(0);
-            self.add_row(row, word, |column| column != unknown, &mut sum);
-            word[unknown * z..(unknown + 1) * z].copy_from_slice(&sum);
+            self.add_row(row, word, |column| column != unknown, sum);
+            word[unknown * z..(unknown + 1) * z].copy_from_slice(sum);
         }
     }
 

@@ -3,7 +3,6 @@
 //! A signal-to-interference ratio is that of mean powers: over the fading of both, over all resource elements of the grid, at one
 //! receive antenna. Interference is added on the grid, as noise is.
 
-use crate::mapping::{Constellation, Modulation};
 use crate::random::Stream;
 use rustfft::num_complex::Complex32;
 
@@ -51,7 +50,7 @@ pub(crate) fn add_co_channel(
     let amplitude = 10f64.powf(-sir_db / 20.0) as f32;
     let num_elements = y.len() / num_rx_ant;
     symbols.clear();
-    let corner = Constellation::new(Modulation::Qpsk).levels()[0] * amplitude;
+    let corner = std::f32::consts::FRAC_1_SQRT_2 * amplitude;
     let mut word = 0;
     for element in 0..num_elements {
         if element % 32 == 0 {

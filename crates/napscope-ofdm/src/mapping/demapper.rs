@@ -5,6 +5,7 @@
 //! levels instead of 256 points.
 
 use super::constellation::{Constellation, Modulation};
+use crate::simd::{LANES, dispatch};
 use rustfft::num_complex::Complex32;
 
 /// How the probabilities of several points are added. Sionna: `demapping_method`.
@@ -31,9 +32,6 @@ const MAX_BITS: usize = 4;
 /// Levels of one axis at most.
 const MAX_LEVELS: usize = 1 << MAX_BITS;
 
-/// Symbols that are worked on together, in SIMD lanes.
-const LANES: usize = 16;
-
 /// One number for each symbol of a block.
 type Lanes = [f32; LANES];
 
@@ -54,58 +52,84 @@ impl Demapper {
     pub fn demap(&self, x_hat: &[Complex32], noise_var: &[f32], llr: &mut [f32]) {
         assert_eq!(x_hat.len(), noise_var.len(), "one noise variance for each symbol");
         assert_eq!(llr.len(), x_hat.len() * self.num_bits_per_symbol, "one LLR for each bit");
-        let blocks = x_hat.chunks(LANES).zip(noise_var.chunks(LANES));
-        for ((x_hat, noise_var), llr) in blocks.zip(llr.chunks_mut(LANES * self.num_bits_per_symbol)) {
-            let (mut re, mut im, mut precision) = ([0.0; LANES], [0.0; LANES], [0.0; LANES]);
-            for (lane, (x, noise_var)) in x_hat.iter().zip(noise_var).enumerate() {
-                (re[lane], im[lane]) = (x.re, x.im);
-                // A noise variance of zero would turn a perfect symbol into 0/0.
-                precision[lane] = 1.0 / noise_var.max(1e-30);
-            }
-            self.demap_axis(&re, &precision, llr, 0);
-            self.demap_axis(&im, &precision, llr, 1);
-        }
+        let demapper = self;
+        dispatch!(demap(demapper: &Demapper, x_hat: &[Complex32], noise_var: &[f32], llr: &mut [f32]));
     }
+}
 
-    /// Writes the LLRs of one axis to every second place of `llr`, from `first` on.
-    fn demap_axis(&self, value: &Lanes, precision: &Lanes, llr: &mut [f32], first: usize) {
-        let mut metrics = [[0.0; LANES]; MAX_LEVELS];
-        let metrics = &mut metrics[..self.levels.len()];
-        for (metric, level) in metrics.iter_mut().zip(&self.levels) {
-            for lane in 0..LANES {
-                metric[lane] = -(value[lane] - level) * (value[lane] - level) * precision[lane];
-            }
+/// The kernel of [`Demapper::demap`], one for each number of bits an axis: with it constant all loops over levels unroll.
+#[inline(always)]
+fn demap(demapper: &Demapper, x_hat: &[Complex32], noise_var: &[f32], llr: &mut [f32]) {
+    match demapper.num_bits_per_symbol {
+        2 => demap_blocks::<1>(demapper, x_hat, noise_var, llr),
+        4 => demap_blocks::<2>(demapper, x_hat, noise_var, llr),
+        6 => demap_blocks::<3>(demapper, x_hat, noise_var, llr),
+        _ => demap_blocks::<4>(demapper, x_hat, noise_var, llr),
+    }
+}
+
+#[inline(always)]
+fn demap_blocks<const BITS: usize>(demapper: &Demapper, x_hat: &[Complex32], noise_var: &[f32], llr: &mut [f32]) {
+    let blocks = x_hat.chunks(LANES).zip(noise_var.chunks(LANES));
+    for ((x_hat, noise_var), llr) in blocks.zip(llr.chunks_mut(LANES * 2 * BITS)) {
+        let (mut re, mut im, mut precision) = ([0.0; LANES], [0.0; LANES], [0.0; LANES]);
+        for (lane, (x, noise_var)) in x_hat.iter().zip(noise_var).enumerate() {
+            (re[lane], im[lane]) = (x.re, x.im);
+            // A noise variance of zero would turn a perfect symbol into 0/0.
+            precision[lane] = 1.0 / if *noise_var > 1e-30 { *noise_var } else { 1e-30 };
         }
-        let num_bits = self.num_bits_per_symbol / 2;
-        for bit in 0..num_bits {
-            let mask = 1 << (num_bits - 1 - bit);
-            let ratio = match self.method {
-                DemappingMethod::MaxLog => max_log_ratio(metrics, mask),
-                DemappingMethod::Exact => exact_ratio(metrics, mask),
-            };
-            for (llr, ratio) in llr.chunks_exact_mut(self.num_bits_per_symbol).zip(ratio) {
-                llr[first + 2 * bit] = ratio;
+        let re = demap_axis::<BITS>(demapper, &re, &precision);
+        let im = demap_axis::<BITS>(demapper, &im, &precision);
+        for (lane, llr) in llr.chunks_exact_mut(2 * BITS).enumerate() {
+            for bit in 0..BITS {
+                (llr[2 * bit], llr[2 * bit + 1]) = (re[bit][lane], im[bit][lane]);
             }
         }
     }
 }
 
+/// LLRs of the bits of one axis.
+#[inline(always)]
+fn demap_axis<const BITS: usize>(demapper: &Demapper, value: &Lanes, precision: &Lanes) -> [Lanes; BITS] {
+    let mut metrics = [[0.0; LANES]; MAX_LEVELS];
+    for (metric, level) in metrics[..1 << BITS].iter_mut().zip(&demapper.levels) {
+        for lane in 0..LANES {
+            metric[lane] = -(value[lane] - level) * (value[lane] - level) * precision[lane];
+        }
+    }
+    let mut ratios = [[0.0; LANES]; BITS];
+    for (bit, ratio) in ratios.iter_mut().enumerate() {
+        let mask = 1 << (BITS - 1 - bit);
+        *ratio = match demapper.method {
+            DemappingMethod::MaxLog => max_log_ratio(&metrics[..1 << BITS], mask),
+            DemappingMethod::Exact => exact_ratio(&metrics[..1 << BITS], mask),
+        };
+    }
+    ratios
+}
+
 /// Largest metric with the bit of `mask` set, and largest without.
+#[inline(always)]
 fn largest(metrics: &[Lanes], mask: usize) -> (Lanes, Lanes) {
-    let mut best = [[f32::NEG_INFINITY; LANES]; 2];
+    let (mut one, mut zero) = ([f32::NEG_INFINITY; LANES], [f32::NEG_INFINITY; LANES]);
     for (word, metric) in metrics.iter().enumerate() {
-        let best = &mut best[usize::from(word & mask != 0)];
+        let best = if word & mask != 0 { &mut one } else { &mut zero };
         for lane in 0..LANES {
             // Not f32::max, whose care for NaN costs three instructions for one.
             best[lane] = if metric[lane] > best[lane] { metric[lane] } else { best[lane] };
         }
     }
-    (best[1], best[0])
+    (one, zero)
 }
 
+#[inline(always)]
 fn max_log_ratio(metrics: &[Lanes], mask: usize) -> Lanes {
     let (one, zero) = largest(metrics, mask);
-    std::array::from_fn(|lane| one[lane] - zero[lane])
+    let mut ratio = [0.0; LANES];
+    for lane in 0..LANES {
+        ratio[lane] = one[lane] - zero[lane];
+    }
+    ratio
 }
 
 fn exact_ratio(metrics: &[Lanes], mask: usize) -> Lanes {

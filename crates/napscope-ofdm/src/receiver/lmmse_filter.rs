@@ -46,7 +46,7 @@ impl Filter {
         if self.pilot_var == pilot_var(received) && self.statistics == *statistics {
             return;
         }
-        self.statistics.clone_from(statistics);
+        self.statistics.copy_from(statistics);
         self.pilot_var = pilot_var(received);
         let profile = &self.statistics.profile;
         self.roots.clear();

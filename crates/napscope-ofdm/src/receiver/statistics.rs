@@ -15,6 +15,14 @@ pub struct ChannelStatistics {
 }
 
 impl ChannelStatistics {
+    /// Becomes a copy of `other` in the memory that is there. (A derived `clone_from` would allocate anew.)
+    pub(super) fn copy_from(&mut self, other: &Self) {
+        self.profile.delays_secs.clone_from(&other.profile.delays_secs);
+        self.profile.powers.clone_from(&other.profile.powers);
+        self.profile.specular_power = other.profile.specular_power;
+        self.max_doppler_hz = other.max_doppler_hz;
+    }
+
     /// E h(t + `lag_secs`) h*(t) at one subcarrier, for unit power: J₀ of the scattered paths and a rotation of the specular one.
     pub fn time_correlation(&self, lag_secs: f64) -> Complex64 {
         let specular = self.profile.specular_power;

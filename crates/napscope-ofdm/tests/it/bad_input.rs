@@ -3,7 +3,7 @@
 use napscope_ofdm::channel::ChannelModel;
 use napscope_ofdm::dmrs::DmrsConfig;
 use napscope_ofdm::grid::SubcarrierSpacing;
-use napscope_ofdm::link::{Domain, Impairments, LinkConfig, Motion, Simulator, StopRule, Values};
+use napscope_ofdm::link::{Coding, Domain, Impairments, LinkConfig, Motion, Simulator, StopRule, Values};
 use napscope_ofdm::mapping::Modulation;
 use napscope_ofdm::receiver::ReceiverConfig;
 use napscope_ofdm::{Error, ErrorKind};
@@ -21,6 +21,12 @@ fn impaired(change: impl FnOnce(&mut Impairments)) -> LinkConfig {
     let mut config = LinkConfig::default();
     change(&mut config.impairments);
     config
+}
+
+fn coded(change: impl FnOnce(&mut Coding)) -> LinkConfig {
+    let mut coding = Coding::default();
+    change(&mut coding);
+    LinkConfig { coding: Some(coding), ..LinkConfig::default() }
 }
 
 fn check(name: &str, error: Error, kind: ErrorKind, message: &str) {
@@ -100,6 +106,13 @@ fn impossible_configurations_say_what_is_wrong() {
             InvalidParameter,
             "narrowband",
         ),
+        ("code rate of zero", coded(|c| c.target_coderate = 0.0), InvalidParameter, "target_coderate"),
+        ("code rate of one", coded(|c| c.target_coderate = 1.0), InvalidParameter, "target_coderate"),
+        ("code rate NaN", coded(|c| c.target_coderate = f64::NAN), InvalidParameter, "target_coderate"),
+        ("redundancy version 4", coded(|c| c.redundancy_version = 4), InvalidParameter, "redundancy_version"),
+        ("terminal 65536", coded(|c| c.n_rnti = 65_536), InvalidParameter, "n_rnti"),
+        ("decoder without iterations", coded(|c| c.decoder.max_iterations = 0), InvalidParameter, "max_iterations"),
+        ("decoder NaN", coded(|c| c.decoder.normalization = f32::NAN), NonFinite, "normalization"),
         (
             "SIR without end",
             impaired(|i| i.co_channel_sir_db = Some(f64::NEG_INFINITY.into())),
@@ -107,7 +120,7 @@ fn impossible_configurations_say_what_is_wrong() {
             "co_channel",
         ),
     ];
-    assert!(cases.len() >= 30);
+    assert!(cases.len() >= 50);
     for (name, config, kind, message) in cases {
         match Simulator::new(config) {
             Ok(_) => panic!("{name}: no error"),
@@ -120,6 +133,7 @@ fn impossible_configurations_say_what_is_wrong() {
 fn names_and_numbers_that_are_none_say_what_is() {
     let cases: Vec<(&str, Option<Error>, ErrorKind, &str)> = vec![
         ("model", ChannelModel::from_name("cdl-a").err(), UnknownName, "no channel model is called `cdl-a`"),
+        ("model, misspelt", ChannelModel::from_name("tld-c").err(), UnknownName, "called `tld-c`"),
         ("empty model", ChannelModel::from_name("").err(), UnknownName, "no channel model"),
         ("option of a model", ChannelModel::from_name("tdl-a:k=1").err(), InvalidParameter, "no option"),
         ("Rice factor", ChannelModel::from_name("rician:k_factor_db=NaN").err(), NonFinite, "k_factor_db"),
@@ -133,6 +147,8 @@ fn names_and_numbers_that_are_none_say_what_is() {
         ("spacing", SubcarrierSpacing::from_hz(30.0).err(), InvalidParameter, "subcarrier_spacing_hz"),
         ("values", "1..x".parse::<Values>().err(), InvalidParameter, "1..x"),
     ];
+    let misspelt = ChannelModel::from_name("tld-c").expect_err("no model");
+    assert!(misspelt.how_to_mend().is_some_and(|hint| hint.starts_with("did you mean `tdl-c`")), "{misspelt:?}");
     for (name, error, kind, message) in cases {
         check(name, error.unwrap_or_else(|| panic!("{name}: no error")), kind, message);
     }

@@ -175,6 +175,7 @@ fn frequency_and_time_correlation_are_those_of_sionna() {
     let grid = ResourceGrid::new(spacing, 22, None).expect("a valid grid");
     let times: Vec<f64> = (0..14).map(|symbol| f64::from(symbol) * oracle.symbol_secs).collect();
     let num_slots = 1500;
+    assert!(oracle.correlations.len() >= 6);
     for case in &oracle.correlations {
         let profile = ChannelModel::from_name(&case.model).expect("a model").profile(case.delay_spread_secs);
         let doppler = max_doppler_hz(case.speed_mps, oracle.carrier_frequency_hz);
