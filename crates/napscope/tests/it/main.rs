@@ -12,3 +12,4 @@ mod projection;
 mod selections;
 mod sketches;
 mod stability;
+mod structure;
