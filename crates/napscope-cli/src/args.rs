@@ -1,6 +1,9 @@
 //! The command line, built from the list of settings.
 
 use crate::settings::{SETTINGS, Setting, Takes};
+use crate::sweep::grid::DIMENSIONS;
+use crate::sweep::rank::RANKINGS;
+use crate::sweep::tell::Format;
 use clap::builder::styling;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use std::collections::BTreeMap;
@@ -9,6 +12,11 @@ use std::path::PathBuf;
 /// The settings that `cluster` takes besides the clustering ones.
 const CLUSTER: &[&str] =
     &["normalize", "metric", "label", "metadata", "id", "limit", "output", "threads", "memory-limit", "force"];
+/// Does `cluster` take this setting?
+pub fn cluster_takes(setting: &Setting) -> bool {
+    setting.heading == "Clustering" || CLUSTER.contains(&setting.name)
+}
+
 const LAYERS: &[&str] = &["engine", "ort-library", "device", "channel-axis"];
 
 /// The whole command line.
@@ -30,6 +38,7 @@ pub fn command() -> Command {
         .subcommand(analyze())
         .subcommand(extract())
         .subcommand(cluster())
+        .subcommand(sweep())
         .subcommand(layers())
         .subcommand(crate::commands::ood::command())
         .subcommand(crate::link::args::command())
@@ -109,7 +118,55 @@ fn cluster() -> Command {
         .arg(config())
         .arg(format())
         .arg(quiet());
-    with_settings(command, |setting| setting.heading == "Clustering" || CLUSTER.contains(&setting.name))
+    with_settings(command, cluster_takes)
+}
+
+fn sweep() -> Command {
+    let own = |name: &'static str, value: &'static str, help: &'static str| {
+        Arg::new(name).long(name).value_name(value).help(help).help_heading("Sweep")
+    };
+    let rankings: Vec<&str> = RANKINGS.iter().map(|ranking| ranking.name).collect();
+    let command = Command::new("sweep")
+        .about("Try a grid of recipes on the same samples and rank them")
+        .long_about(
+            "Tries every combination of the given sketches, normalizers, metrics, min_samples, min_cluster_sizes and selections \
+             on each layer, and ranks the recipes within their layer. The network runs once for all of them, and every stage that \
+             recipes share is done once. INPUT is a network (with --data), a run folder, or features as `cluster` takes them. \
+             What is not named does not vary; with nothing named at all a small grid for a first look runs, and without INPUT \
+             and data it runs on the embedded example. Labels decide nothing unless --rank-by asks for them.",
+        )
+        .after_help(
+            "Examples:\n  napscope sweep                                          a first look at the embedded example\n  napscope sweep model.onnx --data test.npz --layer 'layer3*' --sketch mean --sketch histogram:bins=16 --metric euclidean --metric cosine\n  napscope sweep model.onnx --data test.npz --metric all --selection leaf,eom --min-cluster-size 5,10,20 -o sweep.json\n  napscope sweep run/ --normalize standard,whiten --metric euclidean,cosine      (the stored features of a run)\n  napscope sweep features.npz --min-samples 1,5,15 --rank-by stability --format csv\n\nThe ending of --output chooses its format: .json, .csv, .md or .txt. A sweep that was stopped goes on with --resume.",
+        )
+        .arg(
+            Arg::new("model")
+                .value_name("INPUT")
+                .value_hint(clap::ValueHint::AnyPath)
+                .help("A network (.onnx), a run folder, or features (.safetensors, .npz, .npy)"),
+        )
+        .arg(config())
+        .arg(format().value_parser(Format::NAMES))
+        .arg(quiet())
+        .arg(
+            Arg::new("example")
+                .long("example")
+                .value_name("NAME")
+                .value_parser(["vision"])
+                .help("Sweep over this embedded example: vision"),
+        )
+        .arg(Arg::new("array").long("array").value_name("NAME").help("Which array holds the features, when there are several"))
+        .arg(own("rank-by", "FIGURE", "Order of the recipes of a layer; ari, ami and v-measure compare with the labels [default: stable-coverage; validity with --resamples 0]").value_parser(rankings))
+        .arg(own("resamples", "B", "Subsamples of 80 % of the samples that every tree is built again for, to tell how stable patterns are; each takes at most the time of the first tree, 0 for none").value_parser(clap::value_parser!(usize)).default_value("5"))
+        .arg(own("validity", "FORM", "tree: read off the spanning tree, at no cost; full: as published, over all pairs of samples in patterns").value_parser(["tree", "full"]).default_value("tree"))
+        .arg(own("top", "N", "Rows that are shown of each layer, as text and Markdown on stdout (0: all)").value_parser(clap::value_parser!(usize)).default_value("5"))
+        .arg(Arg::new("timings").long("timings").help_heading("Sweep").action(ArgAction::SetTrue).help("Add the seconds of each recipe (the only thing that differs from run to run)"));
+    let several = |command: Command, name: &'static str| {
+        command.mut_arg(name, |arg| {
+            let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
+            arg.action(ArgAction::Append).help(format!("{help}. Several: again, or with commas between"))
+        })
+    };
+    DIMENSIONS.into_iter().fold(with_settings(command, |_| true), several)
 }
 
 fn layers() -> Command {

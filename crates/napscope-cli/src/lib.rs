@@ -25,6 +25,8 @@ pub mod link;
 
 pub mod chart;
 
+pub mod sweep;
+
 pub mod files;
 pub mod page;
 pub mod report;

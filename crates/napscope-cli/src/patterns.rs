@@ -155,7 +155,7 @@ fn word(statistic: Statistic) -> String {
 }
 
 /// The middle value; of an even number the mean of the middle two.
-fn median(values: &[f64]) -> Option<f64> {
+pub(crate) fn median(values: &[f64]) -> Option<f64> {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
     let middle = sorted.len() / 2;

@@ -163,9 +163,13 @@ impl Question {
 
     /// The label of every sample as text.
     pub fn labels(&self) -> Option<Vec<String>> {
-        let column = &self.columns[self.label?];
-        Some((0..column.len()).map(|sample| column.text(sample).map_or("–".to_owned(), Into::into)).collect())
+        Some(texts(&self.columns[self.label?]))
     }
+}
+
+/// The values of a column as text.
+pub fn texts(column: &Column) -> Vec<String> {
+    (0..column.len()).map(|sample| column.text(sample).map_or("–".to_owned(), Into::into)).collect()
 }
 
 /// What a network is listed with: the model, its engine and its layers.
@@ -332,7 +336,10 @@ fn choose(settings: &Settings, layers: &Layers) -> Result<(Vec<usize>, Vec<Strin
 }
 
 /// The column with the class of a sample: the one that `--label` names, or the first of the usual names.
-fn label(settings: &Settings, columns: &[Column]) -> Result<Option<usize>> {
+///
+/// # Errors
+/// [`ErrorKind::UnknownName`] when `--label` names no column.
+pub fn label(settings: &Settings, columns: &[Column]) -> Result<Option<usize>> {
     const USUAL: [&str; 7] = ["class_name", "label_name", "class", "label", "labels", "target", "y"];
     let position = |name: &str| columns.iter().position(|column| column.name == name);
     match settings.text("label") {

@@ -76,12 +76,7 @@ impl PatternChoice {
     /// # Errors
     /// [`ErrorKind::NotADistribution`] and its like.
     pub fn try_on(&self, sketch: &SketchChoice, layer: &Layer) -> Result<()> {
-        let fitted = sketch.sketch.fit(layer.shape, Some(&made_up_ranges(layer.shape)?))?;
-        // Two made-up maps, sketched like real ones: rows of zeros are no distribution.
-        let values: Vec<f32> = (0..2 * layer.shape.len()).map(|i| (i % 7) as f32 / 7.0).collect();
-        let mut rows = vec![0.0; 2 * fitted.columns().len()];
-        fitted.sketch(&Activations::new(&values, layer.shape)?, &mut rows);
-        self.try_columns(&Features::new(rows, fitted.columns().to_vec())?)
+        self.try_columns(&made_up_features(&*sketch.sketch, layer.shape)?)
             .map_err(|error| error.context(format!("sketch {}", sketch.spec)))
     }
 
@@ -110,6 +105,18 @@ impl PatternChoice {
     }
 }
 
+/// Two made-up maps, sketched like real ones: rows of zeros are no distribution.
+///
+/// # Errors
+/// The sketch's.
+pub fn made_up_features(sketch: &dyn Sketch, shape: MapShape) -> Result<Features> {
+    let fitted = sketch.fit(shape, Some(&made_up_ranges(shape)?))?;
+    let values: Vec<f32> = (0..2 * shape.len()).map(|i| (i % 7) as f32 / 7.0).collect();
+    let mut rows = vec![0.0; 2 * fitted.columns().len()];
+    fitted.sketch(&Activations::new(&values, shape)?, &mut rows);
+    Features::new(rows, fitted.columns().to_vec())
+}
+
 /// Ranges from 0 to 1, to try a sketch on before anything is known of the data.
 ///
 /// # Errors
@@ -122,7 +129,11 @@ pub fn made_up_ranges(shape: MapShape) -> Result<ChannelRanges> {
     Ok(ranges)
 }
 
-fn hdbscan(settings: &Settings) -> Result<Hdbscan> {
+/// Reads the clustering's settings.
+///
+/// # Errors
+/// A parameter out of its range.
+pub fn hdbscan(settings: &Settings) -> Result<Hdbscan> {
     let number = |name| Ok::<usize, Error>(settings.get::<usize>(name)?.unwrap_or_default());
     let real = |name| Ok::<f64, Error>(settings.get::<f64>(name)?.unwrap_or_default());
     let hdbscan = Hdbscan {

@@ -178,11 +178,12 @@ pub struct ChannelDifference {
 }
 
 /// The JSON schemas of the run folder's files, by file name.
-pub fn schemas() -> [(&'static str, String); 2] {
+pub fn schemas() -> [(&'static str, String); 3] {
     let text = |schema: schemars::Schema| format!("{:#}\n", schema.to_value());
     [
         ("report.schema.json", text(schemars::schema_for!(RunReport))),
         ("layer.schema.json", text(schemars::schema_for!(LayerReport))),
+        ("sweep.schema.json", text(schemars::schema_for!(crate::sweep::report::SweepReport))),
     ]
 }
 

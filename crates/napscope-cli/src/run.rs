@@ -17,6 +17,9 @@ use napscope::{Error, ErrorKind, Result};
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
 
+/// Settings that shape what the network is given and how its values are read.
+pub const SHAPING: [&str; 9] = ["channel-axis", "preset", "resize", "crop", "mean", "std", "scale", "color", "layout"];
+
 /// Everything that a run needs to know.
 pub struct Run<'a> {
     /// What was set.
@@ -109,10 +112,7 @@ impl Run<'_> {
     fn fingerprint(&self, whole: bool) -> anyhow::Result<String> {
         let question = self.question;
         let layers: Vec<&str> = question.source.layers().iter().map(|layer| layer.name.as_str()).collect();
-        let shaping: Vec<Option<&str>> =
-            ["channel-axis", "preset", "resize", "crop", "mean", "std", "scale", "color", "layout"]
-                .map(|name| self.settings.text(name))
-                .to_vec();
+        let shaping: Vec<Option<&str>> = SHAPING.iter().map(|name| self.settings.text(name)).collect();
         let features = serde_json::json!({
             "napscope": env!("CARGO_PKG_VERSION"), "model": question.model, "engine": question.engine, "data": question.data,
             "layers": layers, "samples": question.source.samples(), "input": self.settings.list("input"), "shaping": shaping,

@@ -297,6 +297,11 @@ impl Settings {
         }
     }
 
+    /// Forgets all settings but those that `keep` names.
+    pub fn keep(&mut self, keep: impl Fn(&Setting) -> bool) {
+        self.values.retain(|name, _| find(name).is_some_and(&keep));
+    }
+
     /// All values of a setting that takes several.
     pub fn list(&self, name: &'static str) -> &[String] {
         self.given(name).map_or(&[], |given| &given.texts)

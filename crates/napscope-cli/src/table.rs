@@ -51,12 +51,18 @@ pub fn write_samples(path: &Path, question: &Question, found: &[LayerPatterns]) 
         every(&clusters, 2),
     ];
     let repeated: Vec<usize> = (0..times).flat_map(|_| 0..samples).collect();
-    for column in &question.columns {
-        let taken = columns.iter().any(|other| other.name == column.name);
-        let name = if taken { format!("data.{}", column.name) } else { column.name.clone() };
-        columns.push(Column { name, ..column.select(&repeated) });
-    }
+    columns = beside(columns, question.columns.iter().map(|column| column.select(&repeated)));
     Ok(table::write(path, &columns)?)
+}
+
+/// Puts the columns of the data beside napscope's own; one that bears the name of one of ours is called `data.NAME`.
+pub fn beside(mut ours: Vec<Column>, of_data: impl IntoIterator<Item = Column>) -> Vec<Column> {
+    for column in of_data {
+        let taken = ours.iter().any(|other| other.name == column.name);
+        let name = if taken { format!("data.{}", column.name) } else { column.name };
+        ours.push(Column { name, values: column.values });
+    }
+    ours
 }
 
 /// Puts columns of one kind behind each other; those of napscope's own names always are of one kind.

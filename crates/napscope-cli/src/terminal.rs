@@ -35,6 +35,11 @@ impl Style {
         Self::of(std::io::stdout().is_terminal())
     }
 
+    /// No colour: for files.
+    pub fn plain() -> Self {
+        Style { colour: false }
+    }
+
     fn of(terminal: bool) -> Self {
         let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
         Style { colour: !set("NO_COLOR") && (terminal || set("FORCE_COLOR")) }
@@ -74,7 +79,28 @@ pub struct Table {
 impl Table {
     /// A table with this head.
     pub fn new<const N: usize>(head: [&str; N]) -> Self {
-        Table { head: head.map(str::to_owned).to_vec(), rows: Vec::new() }
+        Self::with_head(head.to_vec())
+    }
+
+    /// A table with a head of as many columns as the data want.
+    pub fn with_head(head: Vec<&str>) -> Self {
+        Table { head: head.into_iter().map(str::to_owned).collect(), rows: Vec::new() }
+    }
+
+    /// Number of rows.
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// True without rows.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// Adds a row of as many cells as the head has.
+    pub fn push(&mut self, cells: Vec<String>) {
+        assert_eq!(cells.len(), self.head.len(), "a row has a cell a column");
+        self.rows.push(cells);
     }
 
     /// Adds a row.

@@ -33,7 +33,7 @@ pub(super) fn run(matches: &ArgMatches) -> anyhow::Result<Outcome> {
     let quiet = super::analyze::quiet(matches);
     let HdbscanFit { clustering, evidence, .. } =
         super::with_threads(&settings, || Ok(cluster(&features, &choice, quiet)?))?;
-    let all: Vec<Column> = crate::table::clustering_columns(&clustering).into_iter().chain(columns).collect();
+    let all = crate::table::beside(crate::table::clustering_columns(&clustering), columns);
     match &output {
         Some(output) => table::write(output, &all)?,
         None if crate::args::json(matches) => print(&table::json(&all)?)?,
@@ -49,7 +49,7 @@ pub(super) fn run(matches: &ArgMatches) -> anyhow::Result<Outcome> {
 }
 
 /// A features file of ours, or a matrix in any array file.
-fn read(path: &Path, array: Option<&String>, memory_limit: u64) -> anyhow::Result<(Features, Vec<Column>)> {
+pub(super) fn read(path: &Path, array: Option<&String>, memory_limit: u64) -> anyhow::Result<(Features, Vec<Column>)> {
     if array.is_none() && features::peek(path).is_some() {
         return Ok((features::read(path)?.1, Vec::new()));
     }
@@ -74,7 +74,11 @@ fn read(path: &Path, array: Option<&String>, memory_limit: u64) -> anyhow::Resul
     Ok((features, set.columns().to_vec()))
 }
 
-fn limited(settings: &Settings, features: Features, columns: Vec<Column>) -> Result<(Features, Vec<Column>), Error> {
+pub(super) fn limited(
+    settings: &Settings,
+    features: Features,
+    columns: Vec<Column>,
+) -> Result<(Features, Vec<Column>), Error> {
     let Some(limit) = settings.get::<usize>("limit")? else { return Ok((features, columns)) };
     let first: Vec<usize> = (0..features.samples().min(limit)).collect();
     if first.is_empty() {

@@ -10,6 +10,7 @@ mod link_ber;
 mod link_simulate;
 pub(crate) mod ood;
 mod parts;
+mod sweep;
 
 use crate::exit::Outcome;
 use crate::settings::Settings;
@@ -29,6 +30,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> anyhow::Result<Outc
         "analyze" => analyze::run(matches),
         "extract" => extract::run(matches),
         "cluster" => cluster::run(matches),
+        "sweep" => sweep::run(matches),
         "layers" => layers::run(matches),
         "ood" => ood::run(matches),
         "link" => link::run(matches),

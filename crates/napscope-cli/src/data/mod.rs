@@ -18,7 +18,7 @@ mod array_file;
 mod columns;
 mod csv_table;
 pub mod metadata;
-mod parquet_table;
+pub(crate) mod parquet_table;
 
 mod keys;
 mod resolve;

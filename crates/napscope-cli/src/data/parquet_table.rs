@@ -22,7 +22,7 @@ use std::sync::Once;
 ///
 /// # Errors
 /// [`ErrorKind::Source`] for files that are damaged or packed in another way.
-pub(super) fn read(path: &Path) -> Result<(Vec<Column>, Vec<String>)> {
+pub(crate) fn read(path: &Path) -> Result<(Vec<Column>, Vec<String>)> {
     let file = File::open(path).map_err(|error| io_error("cannot open it", &error))?;
     caught(|| read_file(file)).unwrap_or_else(|| Err(damaged("its pages contradict each other")))
 }

@@ -8,7 +8,8 @@ use napscope::{Error, ErrorKind};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::{BufReader, Read, Seek, SeekFrom, Write};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 /// Layout of a features file.
@@ -124,6 +125,37 @@ pub fn read(path: &Path) -> anyhow::Result<(FeaturesHead, Features)> {
     Ok((head, features))
 }
 
+/// Reads some columns of a features file, side by side.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_columns(path: &Path, columns: Range<usize>) -> anyhow::Result<Features> {
+    let place = || format!("features file {}", path.display());
+    let mut file = File::open(path).with_context(place)?;
+    let (head, start) = read_head(&mut file, path)?;
+    file.seek(SeekFrom::Start(start)).with_context(place)?;
+    let mut file = BufReader::with_capacity(1 << 20, file);
+    let mut values = Vec::with_capacity(head.samples * columns.len());
+    let mut row = vec![0; head.row_bytes() as usize];
+    for _ in 0..head.samples {
+        file.read_exact(&mut row).with_context(place)?;
+        let kept = &row[4 * columns.start..4 * columns.end];
+        values.extend(kept.as_chunks().0.iter().map(|chunk| f32::from_le_bytes(*chunk)));
+    }
+    Ok(Features::new(values, head.columns[columns].to_vec()).map_err(|error| error.context(place()))?)
+}
+
+/// Reads what a features file says of itself.
+///
+/// # Errors
+/// [`ErrorKind::Source`] when it is none of ours.
+pub fn read_head_of(path: &Path) -> Result<FeaturesHead, Error> {
+    let mut file = File::open(path).map_err(|error| {
+        Error::new(ErrorKind::Source, error.to_string()).context(format!("features file {}", path.display()))
+    })?;
+    Ok(read_head(&mut file, path)?.0)
+}
+
 /// Reads what a features file says of itself; `None` when it is not one of ours (any other safetensors file).
 pub fn peek(path: &Path) -> Option<FeaturesHead> {
     read_head(&mut File::open(path).ok()?, path).ok().map(|(head, _)| head)
@@ -210,6 +242,8 @@ mod tests {
         let (read_head, features) = read(&whole).expect("readable");
         assert_eq!(read_head, head(3));
         assert_eq!(features.values(), rows);
+        let second = read_columns(&whole, 1..2).expect("one column");
+        assert_eq!((second.values(), second.columns()), (&[2.0, 4.0, 6.0][..], &read_head.columns[1..]));
         let bytes = std::fs::read(&whole).expect("a");
         let tensors = safetensors::SafeTensors::deserialize(&bytes).expect("any safetensors reader reads it");
         assert_eq!(tensors.tensor("features").expect("features").shape(), [3, 2]);

@@ -4,3 +4,4 @@ mod bad_input;
 pub(crate) mod harness;
 mod ood;
 mod runs;
+mod sweep;

@@ -595,6 +595,144 @@ static CASES: &[Case] = &[
         &["out.csv", "--force"],
     ),
     case("a table where no folder is", good, "cluster act.npz --array fc -o no/such/out.csv", &["out.csv"]),
+    // Sweeps
+    case(
+        "a sweep with an unknown metric",
+        good,
+        "sweep --data act.npz --metric cosine,euclid",
+        &["euclid", "`euclidean`"],
+    ),
+    case(
+        "a sweep with an unknown sketch",
+        good,
+        "sweep --data act.npz --sketch mean --sketch mein",
+        &["mein", "`mean`"],
+    ),
+    case(
+        "a sweep with an unknown option",
+        good,
+        "sweep --data act.npz --sketch histogram:bin=4,mean",
+        &["bin", "`bins`"],
+    ),
+    case("a sweep with an unknown selection", good, "sweep --data act.npz --selection eom,leef", &["leef", "`leaf`"]),
+    case(
+        "a value of a sweep that is given twice",
+        good,
+        "sweep --data act.npz --metric cosine --metric euclidean,cosine",
+        &["--metric", "`cosine` is given twice"],
+    ),
+    case(
+        "an empty value of a sweep",
+        good,
+        "sweep --data act.npz --min-cluster-size 5,,7",
+        &["min-cluster-size", "``"],
+    ),
+    case("a sweep over nothing", good, "sweep --data act.npz --sketch ,", &["sketch", "``"]),
+    case(
+        "a size of a sweep that is no number",
+        good,
+        "sweep --data act.npz --min-samples 5,x",
+        &["min-samples", "`x`"],
+    ),
+    case("a sweep with patterns of one sample", good, "sweep --data act.npz --min-cluster-size 1,5", &["at least 2"]),
+    case(
+        "a sweep of which nothing can be",
+        good,
+        "sweep --data act.npz --sketch mean,max --metric hellinger,energy -o sweep.json",
+        &["none of the 4 combinations can be", "hellinger", "histogram"],
+    ),
+    case(
+        "a sweep of which nothing works",
+        good,
+        "sweep --data act.npz --min-cluster-size 41,99 -o sweep.json",
+        &["no recipe worked", "40 samples are too few", "41"],
+    ),
+    case(
+        "a ranking by labels where there are none",
+        |s| few(s, 30),
+        "sweep --data act.npz --rank-by ari -o sweep.json",
+        &["--rank-by ari", "--label"],
+    ),
+    case(
+        "a ranking by a stability that nobody takes",
+        good,
+        "sweep --data act.npz --rank-by stability --resamples 0",
+        &["--resamples"],
+    ),
+    case("an unknown ranking", good, "sweep --data act.npz --rank-by validty", &["validty", "validity"]),
+    case("a sweep resumed from nowhere", good, "sweep --data act.npz --resume", &["--resume", "-o FILE"]),
+    case("a ranked table of unknown kind", good, "sweep --data act.npz -o sweep.xlsx", &["sweep.xlsx", ".json"]),
+    case(
+        "a ranked table where no folder is",
+        good,
+        "sweep --data act.npz -o no/such/sweep.json",
+        &["sweep.json", "folder"],
+    ),
+    case(
+        "a ranked table that is already there",
+        |s| {
+            good(s);
+            s.file("out.json", "precious");
+        },
+        "sweep --data act.npz -o out.json",
+        &["out.json", "--force"],
+    ),
+    case(
+        "a ranked table where files must not be written",
+        good,
+        "sweep --data act.npz --resamples 0 -o /proc/sweep.json",
+        &["/proc/sweep.json"],
+    ),
+    case(
+        "a folder of other things beside a sweep",
+        |s| {
+            good(s);
+            s.file("sweep.json.partial/thesis.tex", "precious");
+        },
+        "sweep --data act.npz -o sweep.json",
+        &["sweep.json.partial", "--output"],
+    ),
+    case("a sweep with too little memory", good, "sweep --data act.npz --memory-limit 10k", &["10.0 KiB"]),
+    case(
+        "NaN in a sweep",
+        |s| with_value(s, f32::NAN),
+        "sweep --data act.npz -o sweep.json",
+        &["layer a", "sample 10", "NaN"],
+    ),
+    case(
+        "a sketch for features that are made",
+        |s| {
+            good(s);
+            assert_eq!(napscope(s, "extract --data act.npz -o f").code, Some(0));
+        },
+        "sweep f --sketch mean,max",
+        &["--sketch", "made already", "`mean`"],
+    ),
+    case(
+        "a limit for a stored run",
+        |s| {
+            good(s);
+            assert_eq!(napscope(s, "extract --data act.npz -o f").code, Some(0));
+        },
+        "sweep f --limit 10",
+        &["limit"],
+    ),
+    case(
+        "a folder that is no run",
+        |s| {
+            s.file("photos/readme.txt", "hello");
+        },
+        "sweep photos",
+        &["photos", "features/"],
+    ),
+    case("features that are not there", nothing, "sweep no.npz", &["no.npz"]),
+    case("an array of a network", good, "sweep --data act.npz --array fc", &["--array", "--layer"]),
+    case(
+        "a network without data to sweep over",
+        nothing,
+        "sweep MODEL:mlp_dynamo.onnx",
+        &["no data is given", "--data"],
+    ),
 ];
 
 /// An archive whose member unpacks to far more than it should: zeros, deflated.
@@ -641,7 +779,9 @@ fn every_mistake_is_told_and_nothing_half_stays() {
 /// What looks finished and is not: a report without its run, a table, anything half written outside of `.partial`.
 fn half_files(folder: &std::path::Path) -> Vec<String> {
     let mut left = Vec::new();
-    for name in ["run/report.json", "run/report.html", "run/samples.parquet", "run/features", "run/layers", "no"] {
+    for name in
+        ["run/report.json", "run/report.html", "run/samples.parquet", "run/features", "run/layers", "no", "sweep.json"]
+    {
         if folder.join(name).exists() {
             left.push(name.to_owned());
         }
