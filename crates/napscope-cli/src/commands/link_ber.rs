@@ -42,7 +42,10 @@ pub(super) fn run(matches: &ArgMatches) -> anyhow::Result<Outcome> {
     // What was measured before Ctrl-C is not lost.
     let stopped = interrupt::check()
         .map_err(|error| error.context(format!("{} of {} points are measured", measured.len(), question.points.len())));
-    for (path, file) in outputs.into_iter().filter(|_| !measured.is_empty()) {
+    if measured.is_empty() {
+        return Ok(stopped.map(|()| Outcome::Ok)?);
+    }
+    for (path, file) in outputs {
         let bytes = question.render(&ending(&path), &measured, matches)?;
         put(file, &bytes).with_context(|| path.display().to_string())?;
     }
