@@ -64,7 +64,7 @@ const ROBUST_DOPPLER_HZ: f64 = 500.0;
 
 /// The receivers by name: (name, other names of it, one line of help, channel estimation).
 pub const RECEIVERS: [(&str, &[&str], &str, ChannelKnowledge); 7] = [
-    ("perfect_csi", &["perf_csi", "baseline_perf_csi"], "knows the channel", ChannelKnowledge::Perfect),
+    ("perfect_csi", &["perfect", "perf_csi", "baseline_perf_csi"], "knows the channel", ChannelKnowledge::Perfect),
     (
         "ls_nearest",
         &["ls_nn", "nn"],
@@ -73,7 +73,7 @@ pub const RECEIVERS: [(&str, &[&str], &str, ChannelKnowledge); 7] = [
     ),
     (
         "ls_linear",
-        &["ls_lin", "lin", "baseline_lslin_lmmse"],
+        &["ls", "ls_lin", "lin", "baseline_lslin_lmmse"],
         "least squares, linear interpolation over frequency and time",
         ChannelKnowledge::LeastSquares(Interpolation::Linear),
     ),
