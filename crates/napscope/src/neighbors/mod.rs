@@ -55,6 +55,17 @@ impl Neighbors {
         self.indices.len() / self.k
     }
 
+    /// The first `k` of them, or as many as there are.
+    pub fn first(&self, k: usize) -> Neighbors {
+        let k = k.min(self.k);
+        let samples = 0..self.samples();
+        Neighbors {
+            k,
+            indices: samples.clone().flat_map(|sample| &self.indices(sample)[..k]).copied().collect(),
+            distances: samples.flat_map(|sample| &self.distances(sample)[..k]).copied().collect(),
+        }
+    }
+
     /// The neighbors of one point, nearest first.
     pub fn indices(&self, sample: usize) -> &[u32] {
         &self.indices[sample * self.k..(sample + 1) * self.k]

@@ -18,6 +18,12 @@ const SPARE: usize = 8;
 /// Rounds after which the best axes so far are taken: a spectrum so flat has no preferred ones.
 const ROUNDS: usize = 24;
 
+/// The most bytes that finding a few axes takes: the basis, its images and a copy of each, and the sums of the groups of rows.
+pub(super) fn memory_bytes(columns: u64) -> u64 {
+    let width = 2 + SPARE as u64;
+    8 * columns * width * (4 * ROUNDS as u64 + 16)
+}
+
 impl CenteredRows<'_> {
     /// Variance and direction of the first `count` principal axes; there must be more columns than `count`.
     pub(super) fn krylov_axes(&self, count: usize) -> Result<(Vec<f64>, Mat<f64>)> {
@@ -73,15 +79,9 @@ fn side_by_side(left: &Mat<f64>, right: &Mat<f64>) -> Mat<f64> {
     })
 }
 
-/// Numbers between −1 and 1, the same each time (SplitMix64).
+/// Numbers between −1 and 1, the same each time.
 fn random_block(rows: usize, columns: usize) -> Mat<f64> {
-    let uniform = |index: u64| {
-        let z = index.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        let z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        ((z ^ (z >> 31)) >> 11) as f64 / (1u64 << 52) as f64 - 1.0
-    };
-    Mat::from_fn(rows, columns, |row, column| uniform((row * columns + column) as u64))
+    Mat::from_fn(rows, columns, |row, column| super::random::signed((row * columns + column) as u64))
 }
 
 #[cfg(test)]

@@ -108,6 +108,18 @@ impl<'a> CenteredRows<'a> {
         CenteredRows { values, order, mean }
     }
 
+    /// The most bytes that finding the first few axes of a matrix takes, the matrix not counted.
+    pub(crate) fn memory_bytes(samples: u64, columns: u64) -> u64 {
+        let side = samples.min(columns);
+        let axes = if side <= EXACT_SIDE as u64 {
+            // The products, their eigenvectors and what decomposing them takes; the axes.
+            8 * side * (6 * side + 2 * columns)
+        } else {
+            super::krylov::memory_bytes(columns)
+        };
+        32 * samples + axes
+    }
+
     pub(crate) fn samples(&self) -> usize {
         self.order.len()
     }

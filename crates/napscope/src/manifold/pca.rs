@@ -1,10 +1,45 @@
 //! Principal component analysis: the linear projection that keeps as much variance as any.
 
+use super::{Axes, Plane, Projection};
+use crate::distance::Points;
 use crate::error::{Error, ErrorKind, Result};
+use crate::neighbors::Neighbors;
+use crate::progress::Watch;
+use crate::registry::Entry;
 use crate::statistics::{CenteredRows, PrincipalAxes};
 
+pub(super) const ENTRY: Entry<dyn Projection> = Entry {
+    name: "pca",
+    summary: "Principal components: the flat view in which the samples spread most; distances in it are true to scale",
+    options: &[],
+    build: |_| Ok(Box::new(Pca)),
+};
+
+pub(super) struct Pca;
+
+impl Projection for Pca {
+    fn name(&self) -> &'static str {
+        ENTRY.name
+    }
+
+    fn neighbors(&self) -> usize {
+        0
+    }
+
+    fn project(&self, points: &Points, _neighbors: &Neighbors, _watch: &Watch<'_>) -> Result<Plane> {
+        let PrincipalComponents { coordinates, explained_variance_ratio: share, .. } =
+            pca(points.values(), points.dimensions(), 2)?;
+        let axes = Axes::Variance([share[0], share[1]]);
+        Ok(Plane { coordinates: coordinates.as_chunks().0.to_vec(), axes, parts: 1 })
+    }
+
+    fn memory_bytes(&self, samples: usize, dimensions: usize) -> u64 {
+        CenteredRows::memory_bytes(samples as u64, dimensions as u64) + 32 * samples as u64
+    }
+}
+
 /// A matrix seen along its principal components.
-pub struct Projection {
+pub struct PrincipalComponents {
     axes: PrincipalAxes,
     /// `[samples, components]`: the coordinates of each sample, 0 at the mean.
     pub coordinates: Vec<f32>,
@@ -12,7 +47,7 @@ pub struct Projection {
     pub explained_variance_ratio: Vec<f64>,
 }
 
-impl Projection {
+impl PrincipalComponents {
     /// Number of components.
     pub fn components(&self) -> usize {
         self.explained_variance_ratio.len()
@@ -44,7 +79,7 @@ impl Projection {
 /// # Errors
 /// [`ErrorKind::InvalidParameter`] without components, [`ErrorKind::ShapeMismatch`] when `values` are no whole number of
 /// rows, [`ErrorKind::TooFewSamples`] without samples.
-pub fn pca(values: &[f32], columns: usize, components: usize) -> Result<Projection> {
+pub fn pca(values: &[f32], columns: usize, components: usize) -> Result<PrincipalComponents> {
     if components == 0 {
         return Err(Error::new(ErrorKind::InvalidParameter, "a projection needs at least 1 component, got 0"));
     }
@@ -56,7 +91,7 @@ pub fn pca(values: &[f32], columns: usize, components: usize) -> Result<Projecti
     let axes = rows.first_axes(components)?;
     let total = rows.squared_lengths().sum::<f64>() / rows.samples() as f64;
     let share = |variance: &f64| if total > 0.0 { (variance / total).min(1.0) } else { 0.0 };
-    Ok(Projection {
+    Ok(PrincipalComponents {
         coordinates: axes.project(values),
         explained_variance_ratio: axes.variances.iter().map(share).collect(),
         axes,
