@@ -42,6 +42,22 @@ const BENCHES: &[Bench] = &[
         figure: ("cpu_ms_per_sample", "CPU milliseconds a sample, one thread"),
         more_is_better: false,
     },
+    Bench {
+        name: "link",
+        ours: &[("napscope-ofdm", "bench_link")],
+        peers: &["bench_link.py"],
+        packages: &["sionna-no-rt==2.2.0", "torch==2.15.0", "numpy==2.4.6"],
+        figure: ("slots_per_s", "slots a CPU second, one thread"),
+        more_is_better: true,
+    },
+    Bench {
+        name: "ldpc",
+        ours: &[("napscope-ofdm", "bench_ldpc")],
+        peers: &["bench_ldpc.py"],
+        packages: &["sionna-no-rt==2.2.0", "torch==2.15.0", "numpy==2.4.6"],
+        figure: ("mbit_per_s", "million information bits a CPU second, one thread"),
+        more_is_better: true,
+    },
 ];
 
 /// Runs one benchmark, or all, and rewrites their sections.

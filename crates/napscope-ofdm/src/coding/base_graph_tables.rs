@@ -1,6 +1,7 @@
 //! The base graphs of TS 38.212, tables 5.3.2-2 and 5.3.2-3: (row, column, shift for each set of lifting sizes).
 //!
-//! Written by `oracles/make_ldpc_tables.py` from the tables in sionna-no-rt 2.2.0; do not edit.
+//! The numbers are facts of the standard. Written by `oracles/make_ldpc_tables.py` from the tables that sionna-no-rt 2.2.0
+//! (Apache-2.0) ships; do not edit.
 
 /// One entry of a base graph.
 pub(super) type Entry = (u8, u8, [u16; 8]);

@@ -15,7 +15,7 @@ mod transport_block;
 
 pub use base_graph::BaseGraph;
 pub use block_size::transport_block_size;
-pub use decoder::{DecoderOptions, LdpcDecoder};
+pub use decoder::{CheckRule, DecoderOptions, LdpcDecoder};
 pub use ldpc::{LdpcCode, RateMatching};
 pub(crate) use transport_block::EncoderMemory;
 pub use transport_block::{TransportBlock, TransportBlockDecoder};

@@ -2,7 +2,7 @@
 
 use super::values::Values;
 use crate::channel::{ChannelModel, DEFAULT_NUM_SINUSOIDS, MAX_NUM_RX_ANT, Tdl, max_doppler_hz};
-use crate::coding::{DecoderOptions, RateMatching, TransportBlock};
+use crate::coding::{CheckRule, DecoderOptions, RateMatching, TransportBlock};
 use crate::dmrs::{DmrsConfig, PilotPattern};
 use crate::error::{Error, Result, in_range};
 use crate::grid::{ResourceGrid, SubcarrierSpacing};
@@ -128,7 +128,9 @@ impl Coding {
         if self.decoder.max_iterations == 0 {
             return Err(Error::parameter("max_iterations of the decoder must be at least 1, got 0"));
         }
-        in_range("normalization of the decoder", self.decoder.normalization.into(), 0.01..=1.0)?;
+        if let CheckRule::MinSum { normalization } = self.decoder.rule {
+            in_range("normalization of the decoder", normalization.into(), 0.01..=1.0)?;
+        }
         let (num_elements, num_bits_per_symbol) = (pattern.data_elements().len(), modulation.num_bits_per_symbol());
         // TS 38.214, 5.1.3.2: no resource block counts for more than 156 elements.
         let counted = num_elements.min(156 * grid.num_prb());

@@ -1,6 +1,7 @@
 //! Impossible configurations: each gets an error that says what is wrong, and none panics.
 
 use napscope_ofdm::channel::ChannelModel;
+use napscope_ofdm::coding::CheckRule;
 use napscope_ofdm::dmrs::DmrsConfig;
 use napscope_ofdm::grid::SubcarrierSpacing;
 use napscope_ofdm::link::{Coding, Domain, Impairments, LinkConfig, Motion, Simulator, StopRule, Values};
@@ -112,7 +113,12 @@ fn impossible_configurations_say_what_is_wrong() {
         ("redundancy version 4", coded(|c| c.redundancy_version = 4), InvalidParameter, "redundancy_version"),
         ("terminal 65536", coded(|c| c.n_rnti = 65_536), InvalidParameter, "n_rnti"),
         ("decoder without iterations", coded(|c| c.decoder.max_iterations = 0), InvalidParameter, "max_iterations"),
-        ("decoder NaN", coded(|c| c.decoder.normalization = f32::NAN), NonFinite, "normalization"),
+        (
+            "decoder NaN",
+            coded(|c| c.decoder.rule = CheckRule::MinSum { normalization: f32::NAN }),
+            NonFinite,
+            "normalization",
+        ),
         (
             "SIR without end",
             impaired(|i| i.co_channel_sir_db = Some(f64::NEG_INFINITY.into())),

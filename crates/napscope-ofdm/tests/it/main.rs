@@ -3,6 +3,7 @@
 mod allocations;
 mod bad_input;
 mod ber_oracle;
+mod bler_oracle;
 mod channel_theory;
 mod coding_oracle;
 mod grid_oracle;
