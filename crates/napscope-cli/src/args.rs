@@ -44,7 +44,7 @@ pub fn command() -> Command {
         .subcommand(crate::link::args::command())
         .subcommand(
             Command::new("parts")
-                .about("List the sketches, normalizers, metrics, selections and detectors with their options")
+                .about("List the sketches, normalizers, metrics, selections, detectors and projections with their options")
                 .arg(format()),
         )
         .subcommand(with_settings(
@@ -99,7 +99,7 @@ fn extract() -> Command {
         .arg(format())
         .arg(quiet());
     with_settings(command, |setting| {
-        setting.heading != "Clustering" && !["normalize", "metric"].contains(&setting.name)
+        setting.heading != "Clustering" && !["normalize", "metric", "projection"].contains(&setting.name)
     })
 }
 

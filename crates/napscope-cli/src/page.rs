@@ -2,7 +2,7 @@
 //!
 //! The page gets its data as JSON and draws it with a script of its own; text from the data is only ever put in as text.
 
-use crate::report::{LayerReport, RunReport};
+use crate::report::{LayerReport, Projection, RunReport};
 use anyhow::Context;
 use base64::Engine;
 use serde::Serialize;
@@ -120,7 +120,7 @@ pub fn render(
 }
 
 fn layer_json(layer: &PageLayer, drawn: &[usize]) -> serde_json::Value {
-    let LayerReport { summary, patterns, projection, .. } = &layer.report;
+    let LayerReport { summary, patterns, projections, .. } = &layer.report;
     let [c, h, w] = summary.shape;
     let shape = if h * w == 1 { format!("{c}") } else { format!("{c} × {h} × {w}") };
     let round = |value: f64| (value * 1e4).round() / 1e4;
@@ -129,12 +129,19 @@ fn layer_json(layer: &PageLayer, drawn: &[usize]) -> serde_json::Value {
         "samples": layer.labels.len(), "noise": summary.noise, "pattern_count": summary.patterns,
         "median_persistence": summary.median_persistence, "purity": summary.purity, "agreement": summary.agreement,
         "patterns": &patterns[..patterns.len().min(PATTERNS)],
-        "x": drawn.iter().map(|&i| short(projection.x[i])).collect::<Vec<_>>(),
-        "y": drawn.iter().map(|&i| short(projection.y[i])).collect::<Vec<_>>(),
-        "explained": projection.explained,
+        "projections": projections.iter().map(|projection| projection_json(projection, drawn)).collect::<Vec<_>>(),
         "cluster": drawn.iter().map(|&i| layer.labels[i]).collect::<Vec<_>>(),
         "membership": drawn.iter().map(|&i| round(layer.membership[i])).collect::<Vec<_>>(),
         "outlier_score": drawn.iter().map(|&i| round(layer.outlier_score[i])).collect::<Vec<_>>(),
+    })
+}
+
+fn projection_json(projection: &Projection, drawn: &[usize]) -> serde_json::Value {
+    let every = |values: &[f32]| drawn.iter().map(|&i| short(values[i])).collect::<Vec<_>>();
+    serde_json::json!({
+        "method": projection.method, "x": every(&projection.x), "y": every(&projection.y),
+        "preservation": every(&projection.preservation), "mean_preservation": projection.mean_preservation,
+        "explained": projection.explained, "parts": projection.parts,
     })
 }
 

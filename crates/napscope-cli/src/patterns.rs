@@ -10,7 +10,7 @@ use napscope::cluster::{ClusterId, Clustering};
 use napscope::describe::{Detail, PatternDescription, describe};
 use napscope::evaluate::{Noise, agreement};
 use napscope::features::{Features, Statistic};
-use napscope::manifold;
+use napscope::manifold::{self, Axes, Judged};
 use napscope::progress::Watch;
 use std::path::Path;
 
@@ -18,6 +18,9 @@ use std::path::Path;
 const CHANNELS: usize = 5;
 /// Typical (and least typical) samples that are told of a pattern.
 const TYPICAL: usize = 12;
+
+/// The share of the work that clustering is, about; drawing is the rest. It moves the bar of progress and nothing else.
+const CLUSTERING: f64 = 0.7;
 
 /// What was found in one layer.
 #[derive(Debug, Clone)]
@@ -72,8 +75,8 @@ pub fn find(
     watch: &Watch<'_>,
 ) -> Result<LayerPatterns> {
     let (_, points) = napscope::pipeline::embed(features, &*choice.normalizer, &*choice.distance)?;
-    let fit = choice.hdbscan.fit_watched(&points, watch)?;
-    let plane = manifold::pca(points.values(), points.dimensions(), 2)?;
+    let fit = choice.hdbscan.fit_watched(&points, &|done| watch(CLUSTERING * done))?;
+    let drawn = manifold::project(&points, &choice.drawn, &|done| watch(CLUSTERING + (1.0 - CLUSTERING) * done))?;
     let clustering = fit.clustering;
     let detail = Detail { samples: TYPICAL, channels: CHANNELS };
     let described = describe(features, &points, &clustering, labels, detail)?;
@@ -99,14 +102,27 @@ pub fn find(
         patterns,
         condensed_tree: fit.condensed_tree,
         pattern_nodes: clustering.nodes.clone(),
-        projection: Projection {
-            method: "pca".to_owned(),
-            x: plane.coordinates.iter().step_by(2).copied().collect(),
-            y: plane.coordinates.iter().skip(1).step_by(2).copied().collect(),
-            explained: [plane.explained_variance_ratio[0], plane.explained_variance_ratio[1]],
-        },
+        projections: choice.projections.iter().zip(drawn).map(picture).collect(),
     };
     Ok(LayerPatterns { report, clustering })
+}
+
+fn picture((method, Judged { plane, preservation }): (&String, Judged)) -> Projection {
+    let (explained, eigenvalues) = match plane.axes {
+        Axes::Variance(shares) => (Some(shares), None),
+        Axes::Diffusion(eigenvalues) => (None, Some(eigenvalues)),
+        Axes::Meaningless => (None, None),
+    };
+    Projection {
+        method: method.clone(),
+        x: plane.coordinates.iter().map(|place| place[0]).collect(),
+        y: plane.coordinates.iter().map(|place| place[1]).collect(),
+        mean_preservation: preservation.iter().map(|share| f64::from(*share)).sum::<f64>() / preservation.len() as f64,
+        preservation,
+        explained,
+        eigenvalues,
+        parts: plane.parts,
+    }
 }
 
 /// Purity and adjusted Rand index over the samples in patterns.

@@ -6,6 +6,7 @@ use napscope::activations::{Activations, Layer, MapShape};
 use napscope::cluster::{Glosh, Hdbscan};
 use napscope::distance::{self, Metric};
 use napscope::features::Features;
+use napscope::manifold::{self, Projection};
 use napscope::normalize::{self, Normalizer};
 use napscope::sketch::{self, ChannelRanges, Sketch};
 use napscope::{Error, ErrorKind, Result};
@@ -32,6 +33,10 @@ pub struct PatternChoice {
     pub distance: Box<dyn Metric>,
     /// HDBSCAN's parameters.
     pub hdbscan: Hdbscan,
+    /// The projections as the user wrote them.
+    pub projections: Vec<String>,
+    /// The projections.
+    pub drawn: Vec<Box<dyn Projection>>,
 }
 
 impl SketchChoice {
@@ -61,10 +66,16 @@ impl PatternChoice {
     pub fn of(settings: &Settings) -> Result<Self> {
         let text = |name| settings.text(name).unwrap_or_default().to_owned();
         let (normalize, metric) = (text("normalize"), text("metric"));
+        let projections = projection_specs(settings.list("projection"));
+        if projections.is_empty() {
+            return Err(settings.refuse("projection", "names no projection"));
+        }
         Ok(PatternChoice {
             normalizer: normalize::parse(&normalize)?,
             distance: distance::parse(&metric)?,
             hdbscan: hdbscan(settings)?,
+            drawn: projections.iter().map(|spec| manifold::parse(spec)).collect::<Result<_>>()?,
+            projections,
             normalize,
             metric,
         })
@@ -101,8 +112,38 @@ impl PatternChoice {
             metric: self.metric.clone(),
             calibration,
             hdbscan: self.hdbscan.clone(),
+            projections: self.projections.clone(),
         }
     }
+
+    /// The most bytes that finding and drawing the patterns of a layer takes at once, its matrices not counted.
+    pub fn memory_bytes(&self, samples: usize, dimensions: usize) -> u64 {
+        /// Of what was clustered, per sample: tree, linkage, labels.
+        const KEPT: u64 = 200;
+        let drawing = manifold::memory_bytes(samples, dimensions, &self.drawn) + KEPT * samples as u64;
+        self.hdbscan.memory_bytes(samples, dimensions).max(drawing)
+    }
+}
+
+/// Projections from texts that may each name several, as in `pca,umap:neighbors=30,min_dist=0`: a comma may stand between two
+/// projections or between two options of one. One that is named twice is drawn once.
+fn projection_specs(texts: &[String]) -> Vec<String> {
+    let mut specs: Vec<String> = Vec::new();
+    for piece in texts.iter().flat_map(|text| text.split(',')).map(str::trim).filter(|piece| !piece.is_empty()) {
+        let is_option = piece.split_once('=').is_some_and(|(before, _)| !before.contains(':'));
+        match specs.last_mut().filter(|_| is_option) {
+            Some(last) => *last = format!("{last},{piece}"),
+            None => specs.push(piece.to_owned()),
+        }
+    }
+    let mut known = Vec::new();
+    specs.retain(|spec| {
+        !known.contains(spec) && {
+            known.push(spec.clone());
+            true
+        }
+    });
+    specs
 }
 
 /// Two made-up maps, sketched like real ones: rows of zeros are no distribution.
@@ -148,4 +189,29 @@ pub fn hdbscan(settings: &Settings) -> Result<Hdbscan> {
     };
     hdbscan.check()?;
     Ok(hdbscan)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commas_stand_between_projections_and_between_options() {
+        for (texts, expected) in [
+            (vec!["pca"], vec!["pca"]),
+            (vec!["pca", "umap"], vec!["pca", "umap"]),
+            (
+                vec!["pca, umap:neighbors=30,min_dist=0,diffusion"],
+                vec!["pca", "umap:neighbors=30,min_dist=0", "diffusion"],
+            ),
+            // As the environment hands it on, split at every comma.
+            (vec!["umap:neighbors=30", "min_dist=0", "pca"], vec!["umap:neighbors=30,min_dist=0", "pca"]),
+            (vec!["pca", "umap", "pca"], vec!["pca", "umap"]),
+            (vec!["seed=3"], vec!["seed=3"]),
+            (vec![""], vec![]),
+        ] {
+            let given: Vec<String> = texts.iter().map(|text| (*text).to_owned()).collect();
+            assert_eq!(projection_specs(&given), expected, "{texts:?}");
+        }
+    }
 }

@@ -67,6 +67,8 @@ pub struct Recipe {
     /// HDBSCAN's parameters.
     #[schemars(with = "serde_json::Map<String, serde_json::Value>")]
     pub hdbscan: Hdbscan,
+    /// Projections with their options.
+    pub projections: Vec<String>,
 }
 
 /// One layer in `report.json`.
@@ -110,8 +112,8 @@ pub struct LayerReport {
     pub condensed_tree: CondensedTree,
     /// The cluster of the tree that each pattern is.
     pub pattern_nodes: Vec<u32>,
-    /// The samples in the plane of their first two principal components.
-    pub projection: Projection,
+    /// Pictures of the samples, in the order in which they were asked for.
+    pub projections: Vec<Projection>,
 }
 
 /// A condensed tree as columns: what [`CondensedTree`] writes.
@@ -133,14 +135,22 @@ struct Tree {
 /// A picture of the samples for the eye.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Projection {
-    /// How it was made: `pca`.
+    /// How it was made, with its options: `pca`, `umap:neighbors=30`.
     pub method: String,
     /// First coordinate of each sample.
     pub x: Vec<f32>,
     /// Second coordinate of each sample.
     pub y: Vec<f32>,
-    /// Share of the variance that each coordinate holds.
-    pub explained: [f64; 2],
+    /// The share of each sample's 15 nearest neighbors in all dimensions that are among its 15 nearest in the picture.
+    pub preservation: Vec<f32>,
+    /// Its mean over the samples.
+    pub mean_preservation: f64,
+    /// Share of the variance that each coordinate holds; of principal components only.
+    pub explained: Option<[f64; 2]>,
+    /// Eigenvalue of the diffusion along each coordinate, of the largest part; of diffusion maps only.
+    pub eigenvalues: Option<[f64; 2]>,
+    /// Parts that no chain of neighbors joins, each drawn by itself; 1 for projections that do not ask.
+    pub parts: usize,
 }
 
 /// One pattern.

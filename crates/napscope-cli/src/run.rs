@@ -143,7 +143,7 @@ impl Run<'_> {
         for (layer, columns) in source.layers().iter().zip(columns).filter(|_| self.patterns.is_some()) {
             // The features, the normalised ones and the embedded ones; the files' bytes while they are read.
             let matrices = 4 * 4 * samples * columns as u64;
-            let trees = self.patterns.map_or(0, |choice| choice.hdbscan.memory_bytes(source.samples(), columns));
+            let trees = self.patterns.map_or(0, |choice| choice.memory_bytes(source.samples(), columns));
             forecast.stage(format!("clustering layer {}", layer.name), matrices + trees);
         }
         Ok(forecast)

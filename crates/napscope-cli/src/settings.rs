@@ -155,6 +155,15 @@ pub static SETTINGS: &[Setting] = &[
         Some("256"),
         "Samples (chosen by content) that settle each channel's range for sketches on a grid; values beyond it fall into the outermost cell",
     ),
+    Setting {
+        default: Some("pca"),
+        ..many(
+            METHOD,
+            "projection",
+            "PROJECTION",
+            "How the report draws the samples in a plane: pca, diffusion, umap, as in umap:neighbors=30; may be repeated, the page switches between them",
+        )
+    },
     one(
         CLUSTERING,
         "selection",

@@ -62,7 +62,7 @@ fn fit_command() -> Command {
         .arg(args::quiet());
     let takes = |setting: &Setting| {
         !["Clustering", "Running"].contains(&setting.heading)
-            && !["metric", "label", "metadata", "id"].contains(&setting.name)
+            && !["metric", "projection", "label", "metadata", "id"].contains(&setting.name)
             || ["output", "threads", "batch", "memory-limit", "force"].contains(&setting.name)
     };
     args::with_settings(command, takes)

@@ -1,4 +1,4 @@
-//! `napscope parts`: the sketches, normalizers, metrics, selections and detectors, read off the lists that the method itself uses.
+//! `napscope parts`: the sketches, normalizers, metrics, selections, detectors and projections, read off the lists that the method itself uses.
 
 use crate::exit::Outcome;
 use crate::terminal::{Style, print};
@@ -12,6 +12,7 @@ pub(super) fn run(matches: &ArgMatches) -> anyhow::Result<Outcome> {
         ("metric", "--metric", parts(napscope::distance::METRICS)),
         ("selection", "--selection", parts(napscope::cluster::SELECTIONS)),
         ("detector", "--detector", parts(napscope::ood::DETECTORS)),
+        ("projection", "--projection", parts(napscope::manifold::PROJECTIONS)),
     ];
     if crate::args::json(matches) {
         let json: serde_json::Map<String, serde_json::Value> = kinds

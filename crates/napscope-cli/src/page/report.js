@@ -63,8 +63,9 @@ function layerTable() {
   table.append(body);
 }
 
-// What the points can be coloured by: a list of { name, colour(drawn index), legend(node), word(drawn index) }.
-function colourings(layer) {
+// What the points can be coloured by: a list of { name, colour(drawn index), legend(node), word(drawn index), told }; what is told is
+// said of a sample when it is pointed at.
+function colourings(layer, picture) {
   const all = [category("pattern", layer.cluster.map((id) => id < 0 ? "noise" : `pattern ${id}`), layer.cluster)];
   for (const column of report.columns) {
     if (column.kind === "number") all.push(scale(column.name, column.values));
@@ -74,8 +75,8 @@ function colourings(layer) {
       all.push(category(column.name, words, words.map((word) => known.indexOf(word))));
     }
   }
-  all.push(scale("membership", layer.membership), scale("outlier score", layer.outlier_score));
-  return all;
+  for (const option of all) option.told = true;
+  return all.concat(scale("membership", layer.membership), scale("outlier score", layer.outlier_score), scale("neighbors kept", picture.preservation));
 }
 function category(name, words, ids) {
   const legend = (node) => {
@@ -97,54 +98,107 @@ function scale(name, values) {
   return { name, colour, legend, word: (i) => values[i] === null ? "–" : short(values[i]) };
 }
 
+// What a picture shows, and how far it can be trusted.
+const KINDS = {
+  pca: { name: "principal components", means: (picture) => `The two principal components hold ${percent(picture.explained[0] + picture.explained[1], 1)} of the variance.` },
+  diffusion: { name: "diffusion map", means: (picture) => "In a diffusion map, near is what a random walk along the data soon reaches." +
+    (picture.parts > 1 ? ` No chain of neighbors joins the ${picture.parts} parts of the data; each is drawn by itself, and where the parts lie means nothing.` : "") },
+  umap: { name: "UMAP", means: () => "UMAP draws neighbors together; sizes of groups and distances between them mean nothing." },
+};
+function kind(picture) {
+  const [name, options] = picture.method.split(/:(.*)/s);
+  const known = KINDS[name] ?? { name, means: () => "" };
+  return { name: options ? `${known.name} (${options})` : known.name, means: known.means(picture) };
+}
+function trust(layer, picture) {
+  const near = Math.min(15, layer.samples - 1);
+  return `${kind(picture).means} The picture keeps ${percent(picture.mean_preservation, 1)} of a sample's ${near} nearest neighbors (by chance: ${percent(near, layer.samples - 1)}). ` +
+    `It is for the eye: patterns were found in all ${count(layer.dimensions)} dimensions, not in two.` +
+    (report.drawn.length < report.samples ? ` ${count(report.drawn.length)} of ${count(report.samples)} samples are drawn.` : "");
+}
+
+function chooser(words, names) {
+  return make("select", { "aria-label": words }, ...names.map((name, i) => make("option", { value: String(i) }, name)));
+}
 function plot(layer) {
-  const box = make("div", { class: "plot" });
-  const canvas = make("canvas", { role: "img", tabindex: "0", "aria-label": `Samples of layer ${layer.name} in the plane of their first two principal components` });
-  const options = colourings(layer);
-  const chooser = make("select", { "aria-label": "Colour by" }, ...options.map((option, i) => make("option", { value: String(i) }, option.name)));
-  const legend = make("div"), tip = make("div", { class: "tip", "aria-live": "polite" });
-  box.append(make("label", {}, "Colour by ", chooser), canvas, legend, tip,
-    make("p", { class: "note" }, `Two principal components hold ${percent(layer.explained[0] + layer.explained[1], 1)} of the variance: this picture is for the eye, patterns were found in all ${count(layer.dimensions)} dimensions.` +
-      (report.drawn.length < report.samples ? ` ${count(report.drawn.length)} of ${count(report.samples)} samples are drawn.` : "")));
-  const xs = layer.x, ys = layer.y;
-  const [x0, x1] = ends(xs), [y0, y1] = ends(ys), size = Math.max(x1 - x0, y1 - y0) || 1;
-  const place = (i, side) => [side / 2 + (xs[i] - (x0 + x1) / 2) / size * side * 0.94, side / 2 - (ys[i] - (y0 + y1) / 2) / size * side * 0.94];
+  const pictures = layer.projections;
+  const options = pictures.map((picture) => colourings(layer, picture));
+  const canvas = make("canvas", { role: "img", tabindex: "0" });
+  const view = chooser("Picture", pictures.map((picture) => kind(picture).name)), colour = chooser("Colour by", options[0].map((option) => option.name));
+  const legend = make("div"), tip = make("div", { class: "tip", "aria-live": "polite" }), note = make("p", { class: "note" });
+  const choices = make("div", { class: "choices" }, make("label", {}, "Colour by ", colour));
+  if (pictures.length > 1) choices.prepend(make("label", {}, "Picture ", view));
+  const box = make("div", { class: "plot" }, choices, canvas, legend, tip, note);
+  let marked = -1;
+  function shown() {
+    const picture = pictures[Number(view.value)], [x0, x1] = ends(picture.x), [y0, y1] = ends(picture.y), size = Math.max(x1 - x0, y1 - y0) || 1;
+    const place = (i, side) => [side / 2 + (picture.x[i] - (x0 + x1) / 2) / size * side * 0.94, side / 2 - (picture.y[i] - (y0 + y1) / 2) / size * side * 0.94];
+    return { picture, place, options: options[Number(view.value)] };
+  }
   function draw() {
-    const option = options[Number(chooser.value)], side = canvas.clientWidth || 480, dense = window.devicePixelRatio || 1;
+    const { picture, place, options } = shown(), option = options[Number(colour.value)];
+    const side = canvas.clientWidth || 480, dense = window.devicePixelRatio || 1, total = picture.x.length;
     canvas.width = canvas.height = Math.round(side * dense);
+    canvas.setAttribute("aria-label", `Samples of layer ${layer.name}, ${kind(picture).name}, coloured by ${option.name}; arrow keys go from sample to sample`);
     const pen = canvas.getContext("2d");
     pen.scale(dense, dense);
-    const radius = xs.length > 3000 ? 1.6 : xs.length > 800 ? 2.3 : 3.2;
+    const radius = total > 3000 ? 1.6 : total > 800 ? 2.3 : 3.2;
+    const dot = (i, size) => {
+      const [x, y] = place(i, side);
+      pen.beginPath();
+      pen.arc(x, y, size, 0, 7);
+    };
     // Noise first, so that it hides no pattern.
     for (const noise of [true, false]) {
-      for (let i = 0; i < xs.length; i++) {
+      for (let i = 0; i < total; i++) {
         if ((layer.cluster[i] < 0) !== noise) continue;
-        const [x, y] = place(i, side);
         pen.globalAlpha = noise ? 0.55 : 0.85;
         pen.fillStyle = option.colour(i);
-        pen.beginPath();
-        pen.arc(x, y, radius, 0, 7);
+        dot(i, radius);
         pen.fill();
       }
     }
+    if (marked >= 0) {
+      pen.globalAlpha = 1;
+      pen.lineWidth = 2;
+      pen.strokeStyle = getComputedStyle(canvas).color;
+      dot(marked, radius + 3);
+      pen.stroke();
+    }
     legend.replaceChildren();
     option.legend(legend);
+    note.textContent = trust(layer, picture);
+  }
+  function mark(i) {
+    if (i === marked) return;
+    marked = i;
+    draw();
+    tip.replaceChildren();
+    if (i < 0) return;
+    const sample = report.drawn[i], picture = report.pictures[sample];
+    if (picture) tip.append(make("img", { src: picture, alt: "" }));
+    tip.append(make("span", {}, `sample ${sample}: ` + shown().options.filter((option) => option.told).map((option) => `${option.name} ${option.word(i)}`).join(" · ")));
   }
   function point(event) {
-    const frame = canvas.getBoundingClientRect(), side = frame.width;
+    const frame = canvas.getBoundingClientRect(), side = frame.width, { place } = shown();
     let best = -1, near = 144;
-    for (let i = 0; i < xs.length; i++) {
+    for (let i = 0; i < layer.cluster.length; i++) {
       const [x, y] = place(i, side), distance = (x - event.clientX + frame.left) ** 2 + (y - event.clientY + frame.top) ** 2;
       if (distance < near) { near = distance; best = i; }
     }
-    tip.replaceChildren();
-    if (best < 0) return;
-    const sample = report.drawn[best], picture = report.pictures[sample];
-    if (picture) tip.append(make("img", { src: picture, alt: "" }));
-    tip.append(make("span", {}, `sample ${sample}: ` + options.slice(0, -2).map((option) => `${option.name} ${option.word(best)}`).join(" · ")));
+    mark(best);
+  }
+  function step(event) {
+    const by = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key], total = layer.cluster.length;
+    if (!by) return;
+    event.preventDefault();
+    mark(marked < 0 ? (by > 0 ? 0 : total - 1) : (marked + by + total) % total);
   }
   canvas.addEventListener("mousemove", point);
-  chooser.addEventListener("change", draw);
+  canvas.addEventListener("mouseleave", () => mark(-1));
+  canvas.addEventListener("keydown", step);
+  colour.addEventListener("change", draw);
+  view.addEventListener("change", draw);
   new ResizeObserver(draw).observe(canvas);
   return box;
 }

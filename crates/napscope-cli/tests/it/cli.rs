@@ -1,7 +1,11 @@
 //! The program from the outside: what it prints, writes and refuses.
 
 mod bad_input;
+#[cfg(unix)]
+mod browser;
 pub(crate) mod harness;
 mod ood;
+#[cfg(unix)]
+mod page;
 mod runs;
 mod sweep;
