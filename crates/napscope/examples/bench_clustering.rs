@@ -1,16 +1,18 @@
 //! Makes the data of the clustering benchmarks by seed, and times neighbors and clustering on them.
 //!
 //! ```text
-//! bench_clustering make KIND SAMPLES DIMENSIONS SEED FILE      little-endian f32, row after row
-//! bench_clustering run WHAT FILE SAMPLES DIMENSIONS [METRIC]   one line of JSON
+//! bench_clustering make KIND SAMPLES DIMENSIONS SEED FILE              little-endian f32, row after row
+//! bench_clustering run WHAT FILE SAMPLES DIMENSIONS [METRIC [WEIGHTS]]  one line of JSON
 //! ```
 //! KIND: mix (clusters in a 32-dimensional latent space with a decaying spectrum, one sample in ten noise), curve (a closed
 //! curve with noise), spectrum1 and spectrum2 (full rank, variance k⁻¹ and k⁻², ReLU), isotropic (1000 clusters), blobs (few
-//! clusters), uniform.
-//! WHAT: hdbscan, knn (16 neighbors), tree (no selection). METRIC: l2 or l1. Threads: RAYON_NUM_THREADS.
+//! clusters), uniform, histograms (32 bins a channel, of 196 activations that a sample's place in 8 dimensions moves).
+//! WHAT: hdbscan or knn (16 neighbors). METRIC: l2, l1, or that of distributions of 32 bins. WEIGHTS: a file for the heights
+//! of the spanning tree, f64. Threads: RAYON_NUM_THREADS.
 
 use napscope::cluster::Hdbscan;
-use napscope::distance::{Geometry, Points, Rescale};
+use napscope::distance::{self, Geometry, Points, Rescale};
+use napscope::features::{Column, Features, Statistic};
 use napscope::neighbors::self_neighbors;
 use napscope::progress::unwatched;
 use std::io::Write;
@@ -118,6 +120,33 @@ fn blobs(n: usize, d: usize, clusters: usize, random: &mut Random) -> Vec<f32> {
     values
 }
 
+const BINS: usize = 32;
+
+/// Histograms over −4 … 4 of the activations of `d` / 32 channels, every other one behind a ReLU.
+fn histograms(n: usize, d: usize, random: &mut Random) -> Vec<f32> {
+    const PLACE: usize = 8;
+    const ACTIVATIONS: usize = 196;
+    let channels = d / BINS;
+    let (shifts, spreads) = (random.normals(channels * PLACE), random.normals(channels * PLACE));
+    let along = |weights: &[f64], place: &[f64]| weights.iter().zip(place).map(|(w, z)| w * z).sum::<f64>();
+    let mut values = Vec::with_capacity(n * d);
+    for _ in 0..n {
+        let place = random.normals(PLACE);
+        for (channel, (shift, spread)) in shifts.chunks(PLACE).zip(spreads.chunks(PLACE)).enumerate() {
+            let (shift, spread) = (0.2 * along(shift, &place), (0.1 * along(spread, &place)).exp());
+            let mut bins = [0.0f32; BINS];
+            for _ in 0..ACTIVATIONS {
+                let activation = shift + spread * random.normal();
+                let activation = if channel % 2 == 1 { activation.max(0.0) } else { activation };
+                let bin = ((activation + 4.0) * BINS as f64 / 8.0).clamp(0.0, BINS as f64 - 1.0);
+                bins[bin as usize] += 1.0 / ACTIVATIONS as f32;
+            }
+            values.extend(bins);
+        }
+    }
+    values
+}
+
 fn make(kind: &str, n: usize, d: usize, seed: u64) -> Vec<f32> {
     let random = &mut Random(seed);
     match kind {
@@ -127,6 +156,7 @@ fn make(kind: &str, n: usize, d: usize, seed: u64) -> Vec<f32> {
         "spectrum2" => spectrum(n, d, 2.0, random),
         "isotropic" => blobs(n, d, 1000, random),
         "blobs" => blobs(n, d, 10, random),
+        "histograms" => histograms(n, d, random),
         "uniform" => (0..n * d).map(|_| random.uniform() as f32).collect(),
         other => panic!("no kind of data is called {other}"),
     }
@@ -148,26 +178,50 @@ fn peak_megabytes() -> f64 {
     line.split_whitespace().nth(1).and_then(|field| field.parse::<f64>().ok()).expect("kilobytes") / 1024.0
 }
 
-fn run(what: &str, values: Vec<f32>, d: usize, metric: &str) -> String {
-    let geometry = if metric == "l1" { Geometry::L1 } else { Geometry::L2 };
-    let points = Points::new(values, d, geometry, Rescale::Identity);
+/// The points of a metric: l2 and l1 of plain numbers, or any metric of histograms.
+fn embed(values: Vec<f32>, d: usize, metric: &str) -> Points {
+    let plain = |values, geometry| Points::new(values, d, geometry, Rescale::Identity);
+    match metric {
+        "l2" => plain(values, Geometry::L2),
+        "l1" => plain(values, Geometry::L1),
+        metric => {
+            let bin = |at: usize| {
+                let low = (at % BINS) as f64 * 0.25 - 4.0;
+                Column { channel: (at / BINS) as u32, statistic: Statistic::Bin { low, high: low + 0.25 } }
+            };
+            let features = Features::new(values, (0..d).map(bin).collect()).expect("finite numbers");
+            let metric = distance::parse(metric).expect("a metric");
+            metric.fit(&features).and_then(|fitted| fitted.embed(&features)).expect("distributions")
+        }
+    }
+}
+
+fn run(what: &str, points: &Points, metric: &str, weights: Option<&str>) -> String {
+    // Start the peak of memory anew, where the kernel allows it.
+    let _ = std::fs::write("/proc/self/clear_refs", "5");
     let (cpu, wall, before) = (cpu_seconds(), Instant::now(), peak_megabytes());
+    let mut heights = Vec::new();
     let found = match what {
         "knn" => {
-            let found = self_neighbors(&points, 16, &unwatched).expect("enough samples");
+            let found = self_neighbors(points, 16, &unwatched).expect("enough samples");
             let sum: f64 = (0..points.samples()).map(|sample| found.distances(sample)[15]).sum();
             format!("\"sum\":{sum}")
         }
         "hdbscan" => {
-            let fit = Hdbscan::default().fit(&points).expect("enough samples");
+            let fit = Hdbscan::default().fit(points).expect("enough samples");
             let noise = fit.clustering.labels.iter().filter(|label| label.is_none()).count();
-            let weight: f64 = fit.spanning_tree.edges().iter().map(|edge| edge.height).sum();
+            heights = fit.spanning_tree.edges().iter().map(|edge| edge.height).collect();
+            let weight: f64 = heights.iter().sum();
             format!("\"patterns\":{},\"noise\":{noise},\"tree\":{weight}", fit.clustering.persistence.len())
         }
         other => panic!("nothing to run is called {other}"),
     };
     let (cpu, wall) = (cpu_seconds() - cpu, wall.elapsed().as_secs_f64());
-    let (n, peak) = (points.samples(), peak_megabytes());
+    if let Some(file) = weights {
+        let bytes: Vec<u8> = heights.iter().flat_map(|height| height.to_le_bytes()).collect();
+        std::fs::write(file, bytes).expect("the file can be written");
+    }
+    let (n, d, peak) = (points.samples(), points.dimensions(), peak_megabytes());
     format!(
         "{{\"what\":\"{what}\",\"metric\":\"{metric}\",\"n\":{n},\"d\":{d},\"cpu_secs\":{cpu:.4},\"wall_secs\":{wall:.4},\"peak_mb\":{peak:.1},\"data_mb\":{before:.1},{found}}}"
     )
@@ -184,12 +238,14 @@ fn main() {
             let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
             std::fs::write(file, bytes).expect("the file can be written");
         }
-        ["run", what, file, n, d, ref metric @ ..] => {
+        ["run", what, file, n, d, ref more @ ..] => {
             let bytes = std::fs::read(file).expect("the file can be read");
             let values: Vec<f32> = bytes.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
             assert_eq!(values.len(), number(n) * number(d), "{file} holds another number of values");
             drop(bytes);
-            writeln!(out, "{}", run(what, values, number(d), metric.first().unwrap_or(&"l2"))).expect("stdout");
+            let metric = more.first().unwrap_or(&"l2");
+            let points = embed(values, number(d), metric);
+            writeln!(out, "{}", run(what, &points, metric, more.get(1).copied())).expect("stdout");
         }
         _ => panic!("see the head of this program for its arguments"),
     }
