@@ -9,9 +9,9 @@ use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
 
 /// Rows that directions are found from.
-const SAMPLE: usize = 2048;
+const SAMPLE: usize = 1024;
 /// Steps of subspace iteration.
-const STEPS: usize = 3;
+const STEPS: usize = 2;
 
 /// Orthonormal directions, those of the largest spread first.
 pub(super) struct Basis {
@@ -39,8 +39,8 @@ impl Basis {
         let mut directions: Vec<f64> = (0..count * d).map(|_| noise()).collect();
         let mut images = vec![0.0; rows * count];
         let x = MatRef::from_row_major_slice(&sample, rows, d);
-        for step in 0..STEPS {
-            orthonormalize(&mut directions, d, step + 1 == STEPS);
+        for _ in 0..STEPS {
+            orthonormalize(&mut directions, d, false);
             let v = MatMut::from_row_major_slice_mut(&mut directions, count, d);
             let mut y = MatMut::from_row_major_slice_mut(&mut images, rows, count);
             matmul(y.as_mut(), Accum::Replace, x, v.as_ref().transpose(), 1.0, Par::Seq);

@@ -8,7 +8,12 @@ pub(super) struct Frame {
     center: Vec<f32>,
     /// A power of two: multiplying by it rounds nothing.
     scale: f64,
+    /// The same, where neither differences nor the scale leave the range of f32.
+    short_scale: Option<f32>,
 }
+
+/// Scales within 2^±this are short.
+const SHORT: f64 = 100.0;
 
 impl Frame {
     /// A frame around the mean of `points` that holds all of `clouds`.
@@ -22,7 +27,8 @@ impl Frame {
         // The largest offset is that of the least or the greatest value of some coordinate.
         let largest = clouds.iter().map(|cloud| largest_offset(cloud, &center)).fold(0.0, f64::max);
         let scale = if largest > 0.0 { (-largest.log2().ceil()).exp2() } else { 1.0 };
-        Frame { center, scale }
+        let short_scale = (scale.log2().abs() <= SHORT).then_some(scale as f32);
+        Frame { center, scale, short_scale }
     }
 
     /// The scale.
@@ -33,6 +39,12 @@ impl Frame {
     /// Places the coordinates of `row` from `first` on.
     pub(super) fn place(&self, row: &[f32], first: usize, placed: &mut [f32]) {
         let center = &self.center[first..first + placed.len()];
+        if let Some(scale) = self.short_scale {
+            for ((placed, value), center) in placed.iter_mut().zip(&row[first..]).zip(center) {
+                *placed = (value - center) * scale;
+            }
+            return;
+        }
         for ((placed, value), center) in placed.iter_mut().zip(&row[first..]).zip(center) {
             *placed = ((f64::from(*value) - f64::from(*center)) * self.scale) as f32;
         }

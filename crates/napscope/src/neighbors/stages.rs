@@ -10,8 +10,10 @@ use super::quantized::Quantized;
 use super::sweep::{Limits, Pair, Search, Span};
 use super::tile::{COLS, ROWS, Tile};
 
-/// Panels of the sample, at the most; all pairs of them are looked at.
+/// Panels of the sample, at the most, and one in how many, above a few; all pairs of them are looked at.
 const SAMPLE: usize = 28;
+const ONE_IN: usize = 16;
+const FEW_PANELS: usize = 8;
 /// What testing a tile, and looking at a pair, costs beside the coordinates; in coordinates of a tile. Measured.
 const TEST_COST: f64 = 6.0;
 const LOOK_COST: f64 = 8.0;
@@ -137,7 +139,7 @@ fn sample_tiles<S: Search>(
     steps: &[usize],
     bytes: Option<f32>,
 ) -> (Vec<Left>, f64) {
-    let count = panels.len().min(SAMPLE);
+    let count = (panels.len() / ONE_IN).clamp(FEW_PANELS, SAMPLE).min(panels.len());
     let chosen: Vec<usize> = (0..count).map(|at| (2 * at + 1) * panels.len() / (2 * count)).collect();
     let (excerpt, lead) = panels.excerpt(&chosen, steps);
     if let Some(scale) = bytes {
