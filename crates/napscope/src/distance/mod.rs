@@ -40,6 +40,24 @@ pub enum Geometry {
 pub trait PairKernel: Send + Sync {
     /// The distance between two embedded rows.
     fn distance(&self, a: &[f32], b: &[f32]) -> f64;
+
+    /// Norms that bound the distance from below, where there are any: searches then rule most pairs out by them.
+    fn norms(&self) -> Option<&dyn ChannelNorms> {
+        None
+    }
+}
+
+/// A further embedding in which the Euclidean norms of the channels' differences add up to at most a kernel's distance, and
+/// to at least [`ChannelNorms::tightness`] times it.
+pub trait ChannelNorms: Send + Sync {
+    /// Number of coordinates of each channel.
+    fn coordinates(&self) -> Vec<usize>;
+
+    /// Writes the coordinates of an embedded row, one channel after another. They are right to a rounding of f32.
+    fn embed(&self, row: &[f32], embedded: &mut [f32]);
+
+    /// The part of the distance that the norms hold at the least; in (0, 1].
+    fn tightness(&self) -> f64;
 }
 
 /// A rising function that turns the geometry's distance into the metric's own; it changes no order, only heights.

@@ -8,7 +8,9 @@ use crate::distance::Points;
 use faer::linalg::matmul::matmul;
 use faer::{Accum, MatMut, MatRef, Par};
 
-/// Rows that directions are found from.
+/// Rows that directions are found from: one in so many, at the least and at the most.
+const ONE_IN: usize = 8;
+const FEW_ROWS: usize = 256;
 const SAMPLE: usize = 1024;
 /// Steps of subspace iteration.
 const STEPS: usize = 2;
@@ -24,7 +26,7 @@ impl Basis {
     /// About the `count` leading principal directions of `points`.
     pub(super) fn leading(points: &Points, frame: &Frame, count: usize) -> Self {
         let (n, d) = (points.samples(), points.dimensions());
-        let rows = n.min(SAMPLE);
+        let rows = (n / ONE_IN).clamp(FEW_ROWS, SAMPLE).min(n);
         let mut placed = vec![0.0; d];
         let mut sample = Vec::with_capacity(rows * d);
         for at in 0..rows {

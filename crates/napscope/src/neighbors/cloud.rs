@@ -7,6 +7,7 @@
 
 use super::basis::Basis;
 use super::frame::Frame;
+use super::norms::Norms;
 use super::order::compact_order;
 use super::tile::{CHUNK, COLS, Kernel, Product};
 use crate::distance::{Geometry, Points};
@@ -22,6 +23,8 @@ const GUIDE: usize = 4;
 /// With fewer coordinates they tell it themselves; fewer points are not worth finding directions for.
 const MANY_DIMENSIONS: usize = 32;
 const WORTH_DIRECTIONS: usize = 512;
+/// So that finding directions costs little beside looking at all pairs.
+const SAMPLES_OF_DIRECTION: usize = 64;
 /// Points prepared at a time.
 const BLOCK: usize = 256;
 /// A half limit beyond every sum.
@@ -43,11 +46,16 @@ pub(crate) struct Cloud<'a> {
     leading: Vec<f32>,
     /// The norms of what they leave, `[samples, KEPT]`; none in few dimensions.
     rests: Vec<f32>,
+    /// For a kernel: the norms that bound it. Then coordinates only serve to put the points in order.
+    pub(super) norms: Option<Norms<'a>>,
 }
 
 impl<'a> Cloud<'a> {
-    /// Prepares points with an L2 or L1 geometry; `None` for others.
+    /// Prepares points with an L2 or L1 geometry, or a kernel that norms bound; `None` for others.
     pub(crate) fn new(points: &'a Points) -> Option<Self> {
+        if let Geometry::Kernel(kernel) = points.geometry() {
+            return kernel.norms().map(|norms| Self::with_norms(points, Norms::new(norms)));
+        }
         let frame = Arc::new(Frame::around(points, &[points]));
         let basis = directions(points, &frame);
         Self::in_frame(points, frame, basis)
@@ -55,6 +63,9 @@ impl<'a> Cloud<'a> {
 
     /// Prepares points to be compared with others, and the others; `None` as for [`Cloud::new`].
     pub(super) fn pair(points: &'a Points, others: &'a Points) -> Option<[Self; 2]> {
+        if matches!(points.geometry(), Geometry::Kernel(_)) {
+            return Some([Self::new(points)?, Self::new(others)?]);
+        }
         let frame = Arc::new(Frame::around(points, &[points, others]));
         let basis = directions(points, &frame);
         Some([Self::in_frame(points, frame.clone(), basis.clone())?, Self::in_frame(others, frame, basis)?])
@@ -87,7 +98,52 @@ impl<'a> Cloud<'a> {
             }
         });
         let kernel = Kernel::available(product)[0];
-        Some(Cloud { points, product, kernel, frame, basis, half, kept, leading, rests })
+        Some(Cloud { points, product, kernel, frame, basis, half, kept, leading, rests, norms: None })
+    }
+
+    fn with_norms(points: &'a Points, norms: Norms<'a>) -> Self {
+        let (n, d) = (points.samples(), points.dimensions());
+        let frame = Arc::new(Frame::around(points, &[points]));
+        let turned = directions_worth_finding(n, d) > 0;
+        let basis = turned.then(|| Basis::leading(points, &frame, LADDER[GUIDE]));
+        let kept = if turned { LADDER[GUIDE] } else { d };
+        let mut half = vec![(0.0, 0.0); n];
+        let mut leading = vec![0.0; n * kept];
+        half.par_chunks_mut(BLOCK).zip(leading.par_chunks_mut(BLOCK * kept)).enumerate().for_each(
+            |(block, (half, leading))| {
+                let mut placed = vec![0.0; half.len() * d];
+                let mut embedded = Vec::new();
+                for ((at, placed), half) in placed.chunks_exact_mut(d).enumerate().zip(&mut *half) {
+                    let row = points.row(block * BLOCK + at);
+                    frame.place(row, 0, placed);
+                    let (below, above) = norms.margins(row, &mut embedded);
+                    *half = (-below as f32, above as f32);
+                }
+                match &basis {
+                    Some(basis) => basis.project(&placed, kept, &[kept], leading, &mut vec![0.0; half.len()]),
+                    None => leading.copy_from_slice(&placed),
+                }
+            },
+        );
+        let product = Product::Norms;
+        let kernel = Kernel::available(product)[0];
+        Cloud {
+            points,
+            product,
+            kernel,
+            frame,
+            basis: None,
+            half,
+            kept,
+            leading,
+            rests: Vec::new(),
+            norms: Some(norms),
+        }
+    }
+
+    /// Rows of a panel: coordinates, and what the product needs beside them.
+    pub(super) fn rows(&self) -> usize {
+        self.norms.as_ref().map_or(self.points.dimensions(), Norms::rows)
     }
 
     /// The points.
@@ -98,7 +154,11 @@ impl<'a> Cloud<'a> {
     /// Half of a key in the frame, rounded up.
     pub(crate) fn half_limit(&self, key: f64) -> f32 {
         let scale = self.frame.scale();
-        let scale = if self.product == Product::Dot { scale * scale } else { scale };
+        let scale = match self.product {
+            Product::Dot => scale * scale,
+            Product::Min => scale,
+            Product::Norms => 1.0,
+        };
         let half = 0.5 * key * scale * (1.0 + 4.0 * UNIT) + f64::from(f32::MIN_POSITIVE);
         (half as f32).min(NO_LIMIT)
     }
@@ -126,7 +186,7 @@ impl<'a> Cloud<'a> {
 
     /// Coordinates that tell where a sample lies.
     pub(super) fn guide(&self, sample: u32) -> impl Iterator<Item = &f32> {
-        let count = if self.basis.is_some() { LADDER[GUIDE] } else { self.kept };
+        let count = if self.basis.is_some() { LADDER[GUIDE] } else { self.guides() };
         let first = sample as usize * self.kept;
         let rest = self.rests.get(sample as usize * KEPT + GUIDE);
         self.leading[first..first + count].iter().chain(rest)
@@ -134,7 +194,12 @@ impl<'a> Cloud<'a> {
 
     /// Number of coordinates that [`Cloud::guide`] gives.
     pub(super) fn guides(&self) -> usize {
-        if self.basis.is_some() { LADDER[GUIDE] + 1 } else { self.kept }
+        match (&self.norms, &self.basis) {
+            // Boxes tell nothing about norms.
+            (Some(_), _) => 1,
+            (None, Some(_)) => LADDER[GUIDE] + 1,
+            (None, None) => self.kept,
+        }
     }
 
     /// The leading coordinates of some samples, up to the last of `stages` (steps of the ladder), and the norms of what each
@@ -168,7 +233,11 @@ impl<'a> Cloud<'a> {
 }
 
 fn directions(points: &Points, frame: &Frame) -> Option<Arc<Basis>> {
-    let count = directions_worth_finding(points.samples(), points.dimensions());
+    let count = match points.geometry() {
+        Geometry::L2 => directions_worth_finding(points.samples(), points.dimensions()),
+        // Only the order of the points and the boxes of panels follow them.
+        _ => directions_worth_finding(points.samples(), points.dimensions()).min(LADDER[KEPT - 1]),
+    };
     (count > 0).then(|| Arc::new(Basis::leading(points, frame, count)))
 }
 
@@ -176,7 +245,8 @@ fn directions_worth_finding(samples: usize, dimensions: usize) -> usize {
     if dimensions < MANY_DIMENSIONS || samples < WORTH_DIRECTIONS {
         return 0;
     }
-    (dimensions / 2).clamp(LADDER[KEPT - 1], LADDER[LADDER.len() - 1])
+    let affordable = (samples / SAMPLES_OF_DIRECTION).max(LADDER[KEPT - 1]);
+    (dimensions / 2).clamp(LADDER[KEPT - 1], LADDER[LADDER.len() - 1]).min(affordable)
 }
 
 /// The most bytes that leading coordinates take a sample, and that finding directions takes.
@@ -200,7 +270,7 @@ fn half_term(placed: &[f32], product: Product) -> (f32, f32) {
             let half = 0.5 * sum(placed, |x| x * x);
             (half, half)
         }
-        Product::Min => (0.5 * sum(placed, |x| x), sum(placed, f64::abs)),
+        Product::Min | Product::Norms => (0.5 * sum(placed, |x| x), sum(placed, f64::abs)),
     };
     let margin = rounding * absolute + (-100.0f64).exp2();
     ((half - margin) as f32, margin as f32)

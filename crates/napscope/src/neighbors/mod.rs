@@ -10,6 +10,7 @@ mod cloud;
 mod order;
 
 mod aligned;
+mod norms;
 mod panels;
 mod quantized;
 mod tile;
@@ -139,6 +140,7 @@ mod tests {
     use super::general::Own;
     use super::*;
     use crate::distance::{Geometry, Rescale};
+    use crate::features::{Column, Features, Statistic};
     use crate::progress::unwatched;
 
     fn line(values: &[f32]) -> Points {
@@ -176,6 +178,37 @@ mod tests {
                 let slow = general::neighbors(&points, &queries, Own::Included, k, &meter).expect(&name);
                 assert!(fast == slow, "{name}: neighbors of others");
             }
+        }
+    }
+
+    /// Histograms of `channels` channels with 20 bins: few different ones where `levels` is small.
+    fn histograms(samples: usize, channels: usize, levels: f32, seed: usize) -> Points {
+        const BINS: usize = 20;
+        let masses = cloud(samples, channels * BINS, levels, &Geometry::L1, seed);
+        let columns = (0..channels * BINS).map(|at| {
+            let low = (at % BINS) as f64;
+            Column { channel: (at / BINS) as u32, statistic: Statistic::Bin { low, high: low + 1.0 } }
+        });
+        let values = masses.values().iter().map(|mass| mass + 1e-3).collect();
+        let features = Features::new(values, columns.collect()).expect("finite");
+        let metric = crate::distance::parse("jensen_shannon").expect("a metric");
+        metric.fit(&features).and_then(|fitted| fitted.embed(&features)).expect("distributions")
+    }
+
+    #[test]
+    fn norms_find_what_looking_at_every_pair_finds() {
+        for (samples, channels, levels, k) in [(40, 1, 3.0, 3), (200, 3, 1e6, 7), (700, 2, 2.0, 4), (300, 40, 1e6, 16)]
+        {
+            let name = format!("{samples} samples, {channels} channels, {levels} levels, k {k}");
+            let points = histograms(samples, channels, levels, 1);
+            let meter = Meter::new(&unwatched, 1);
+            let fast = self_neighbors(&points, k, &unwatched).expect(&name);
+            let slow = general::neighbors(&points, &points, Own::Excluded, k, &meter).expect(&name);
+            assert!(fast == slow, "{name}: neighbors among themselves");
+            let queries = histograms(97, channels, levels, 2);
+            let fast = query_neighbors(&points, &queries, k, &unwatched).expect(&name);
+            let slow = general::neighbors(&points, &queries, Own::Included, k, &meter).expect(&name);
+            assert!(fast == slow, "{name}: neighbors of others");
         }
     }
 

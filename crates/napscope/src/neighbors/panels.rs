@@ -16,7 +16,7 @@ const LINE: usize = 16;
 pub(crate) struct Panels<'a> {
     pub(super) cloud: &'a Cloud<'a>,
     order: Vec<u32>,
-    /// `[panels, dimensions, 48]`
+    /// `[panels, rows, 48]`
     full: Aligned,
     pub(super) half: Vec<[f32; COLS]>,
     boxes: Boxes,
@@ -30,7 +30,7 @@ impl<'a> Panels<'a> {
 
     /// Packs the samples `order`.
     pub(crate) fn new(cloud: &'a Cloud<'a>, order: Vec<u32>) -> Self {
-        let d = cloud.points().dimensions();
+        let d = cloud.rows();
         let panels = order.len().div_ceil(COLS);
         let mut full = Aligned::filled(panels * d * COLS, 0.0);
         let packed = full.par_chunks_exact_mut(d * COLS).zip(order.par_chunks(COLS));
@@ -69,9 +69,9 @@ impl<'a> Panels<'a> {
         self.order.len()
     }
 
-    /// All coordinates of one panel, `[dimensions, 48]`.
+    /// All coordinates of one panel, `[rows, 48]`.
     pub(super) fn full(&self, panel: usize) -> &[f32] {
-        let size = self.cloud.points().dimensions() * COLS;
+        let size = self.cloud.rows() * COLS;
         &self.full[panel * size..(panel + 1) * size]
     }
 
@@ -159,13 +159,17 @@ impl Boxes {
             // The L1 norm is at least the L2 norm.
             Product::Min if cloud.is_turned() => squares.sqrt(),
             Product::Min => sum,
+            Product::Norms => 0.0,
         };
         0.5 * key * (1.0 - 1e-5) - self.margins[row] - other.margins[col]
     }
 }
 
-/// Places `samples` and packs them: `panel` is `[dimensions, 48]`.
+/// Places `samples` and packs them: `panel` is `[rows, 48]`.
 fn pack(cloud: &Cloud<'_>, samples: &[u32], panel: &mut [f32]) {
+    if let Some(norms) = &cloud.norms {
+        return norms.pack(cloud.points(), samples, panel);
+    }
     let mut placed = [[0.0f32; LINE]; COLS];
     for (line, panel) in panel.chunks_mut(LINE * COLS).enumerate() {
         let count = panel.len() / COLS;

@@ -179,6 +179,7 @@ fn count_left(pair: &Pair<'_>, lead: Option<&Lead>, (row, col): (usize, usize), 
         let Some(lead) = lead else { break };
         left.leading[step] = count(pair.after_leading((lead, row), (lead, col), stage, first, &mut tile));
     }
-    left.all = count(pair.after_all(first));
+    let tile = first / ROWS;
+    left.all = count(pair.after_all(std::array::from_fn(|at| at == tile))[tile]);
     left
 }

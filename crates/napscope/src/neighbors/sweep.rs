@@ -1,9 +1,10 @@
 //! All pairs of panels, each ruled out as early as can be: by the boxes of the panels, by leading coordinates, by all.
 
+use super::norms::Norms;
 use super::panels::{Lead, Panels};
 use super::quantized::Quantized;
 use super::stages::few_pairs;
-use super::tile::{COLS, NOTHING_LEFT, ROWS, Side, Tile};
+use super::tile::{CHUNK, COLS, NOTHING_LEFT, ROWS, Side, Tile};
 use crate::error::Result;
 use crate::progress::Meter;
 use rayon::prelude::*;
@@ -11,6 +12,12 @@ use std::ops::Range;
 
 /// Bytes of row panels that a thread sweeps over the columns at a time: what a second-level cache holds.
 const BLOCK_BYTES: usize = 1 << 19;
+
+/// Tiles of a pair of panels.
+pub(super) const TILES: usize = COLS / ROWS;
+/// Values of a panel that tiles go along together, one after another: with those of the other panel, what a second-level
+/// cache holds.
+const PART: usize = 4 * CHUNK * COLS;
 
 /// What is searched for among all pairs.
 pub(crate) trait Search: Sync {
@@ -141,10 +148,28 @@ impl<'a> Pair<'a> {
         self.dead_rows >> first & TILE_ROWS == TILE_ROWS
     }
 
-    /// The pairs of rows `first` .. `first` + 8 with all columns that nothing rules out.
-    fn surviving(&self, first: usize) -> [u64; ROWS] {
+    /// The pairs that nothing rules out, tile after tile.
+    fn surviving(&self) -> [[u64; ROWS]; TILES] {
+        if let Some(norms) = &self.rows.cloud.norms {
+            return self.surviving_norms(norms);
+        }
         let few = few_pairs(self.rows.points().dimensions());
-        let mut left = std::array::from_fn(|i| if self.dead_rows >> (first + i) & 1 == 1 { 0 } else { u64::MAX });
+        let mut left: [[u64; ROWS]; TILES] = std::array::from_fn(|tile| self.surviving_first(tile * ROWS, few));
+        let many = left.map(|left| count(&left) > few);
+        if many != [false; TILES] {
+            let passing = self.after_all(many);
+            left.as_flattened_mut().iter_mut().zip(passing.as_flattened()).for_each(|(left, passing)| *left &= passing);
+        }
+        left
+    }
+
+    /// The pairs of rows `first` .. `first` + 8 with all columns that neither leading coordinates nor bytes rule out, or not
+    /// more than a few.
+    fn surviving_first(&self, first: usize, few: u32) -> [u64; ROWS] {
+        let mut left = std::array::from_fn(|i| self.alive(first + i));
+        if left == [0; ROWS] {
+            return left;
+        }
         if let Some((rows, cols)) = self.rows.lead().zip(self.cols.lead()) {
             let mut tile = Tile::ZERO;
             for stage in 0..rows.stages() {
@@ -155,12 +180,35 @@ impl<'a> Pair<'a> {
                 }
             }
         }
-        for screen in [Self::after_bytes, Self::after_all] {
-            if left.iter().map(|mask| mask.count_ones()).sum::<u32>() <= few {
-                return left;
-            }
-            let passing = screen(self, first);
+        if count(&left) > few {
+            let passing = self.after_bytes(first);
             left = std::array::from_fn(|i| left[i] & passing[i]);
+        }
+        left
+    }
+
+    /// All pairs of a row, or none where it is dead.
+    fn alive(&self, row: usize) -> u64 {
+        if self.dead_rows >> row & 1 == 1 { 0 } else { u64::MAX }
+    }
+
+    /// The pairs that nothing rules out by norms, tile after tile. Panels are long, so all tiles go along them together.
+    fn surviving_norms(&self, norms: &Norms<'_>) -> [[u64; ROWS]; TILES] {
+        let kernel = self.rows.cloud.kernel;
+        let panels = (self.rows.full(self.row), self.cols.full(self.col));
+        let rows = Side { half: &self.rows.half[self.row], near: &self.near_rows, rest: &NOTHING_LEFT };
+        let cols = Side { half: &self.cols.half[self.col], near: &self.near_cols, rest: &NOTHING_LEFT };
+        let mut tiles: [Tile; TILES] = std::array::from_fn(|_| Tile::ZERO);
+        let mut left: [[u64; ROWS]; TILES] =
+            std::array::from_fn(|at| std::array::from_fn(|i| self.alive(at * ROWS + i)));
+        for part in norms.parts() {
+            for (at, (tile, left)) in tiles.iter_mut().zip(&mut left).enumerate() {
+                if *left != [0; ROWS] {
+                    norms.add(kernel, part.clone(), panels, at * ROWS, tile);
+                    let passing = kernel.passing(tile, &rows, at * ROWS, &cols);
+                    left.iter_mut().zip(passing).for_each(|(left, passing)| *left &= passing);
+                }
+            }
         }
         left
     }
@@ -194,26 +242,34 @@ impl<'a> Pair<'a> {
         kernel.passing(&tile, &rows, first, &cols)
     }
 
-    /// What is left after all coordinates.
-    pub(super) fn after_all(&self, first: usize) -> [u64; ROWS] {
+    /// What is left of some tiles after all coordinates. Panels may be long, so the tiles go along them together.
+    pub(super) fn after_all(&self, wanted: [bool; TILES]) -> [[u64; ROWS]; TILES] {
         let kernel = self.rows.cloud.kernel;
-        let mut tile = Tile::ZERO;
-        kernel.accumulate(self.rows.full(self.row), self.cols.full(self.col), first, &mut tile);
+        let (a, b) = (self.rows.full(self.row), self.cols.full(self.col));
         let rows = Side { half: &self.rows.half[self.row], near: &self.near_rows, rest: &NOTHING_LEFT };
         let cols = Side { half: &self.cols.half[self.col], near: &self.near_cols, rest: &NOTHING_LEFT };
-        kernel.passing(&tile, &rows, first, &cols)
+        let mut tiles: [Tile; TILES] = std::array::from_fn(|_| Tile::ZERO);
+        for (a, b) in a.chunks(PART).zip(b.chunks(PART)) {
+            for (at, tile) in tiles.iter_mut().enumerate().filter(|(at, _)| wanted[*at]) {
+                kernel.accumulate(a, b, at * ROWS, tile);
+            }
+        }
+        let passing = |at: usize| kernel.passing(&tiles[at], &rows, at * ROWS, &cols);
+        std::array::from_fn(|at| if wanted[at] { passing(at) } else { [u64::MAX; ROWS] })
     }
 }
 
+fn count(masks: &[u64; ROWS]) -> u32 {
+    masks.iter().map(|mask| mask.count_ones()).sum()
+}
+
 fn sweep_pair<S: Search>(pair: &Pair<'_>, one_sided: bool, search: &S, found: &mut S::Found) {
-    for first in (0..COLS).step_by(ROWS).filter(|first| !pair.is_dead(*first)) {
-        for (i, mask) in pair.surviving(first).into_iter().enumerate() {
-            let mut mask = if one_sided { mask & !0 << (first + i + 1) } else { mask };
-            while mask != 0 {
-                let column = mask.trailing_zeros() as usize;
-                mask &= mask - 1;
-                search.visit(found, pair.row * COLS + first + i, pair.col * COLS + column);
-            }
+    for (row, mask) in pair.surviving().as_flattened().iter().enumerate() {
+        let mut mask = if one_sided { mask & !0 << (row + 1) } else { *mask };
+        while mask != 0 {
+            let column = mask.trailing_zeros() as usize;
+            mask &= mask - 1;
+            search.visit(found, pair.row * COLS + row, pair.col * COLS + column);
         }
     }
 }
@@ -222,15 +278,25 @@ fn sweep_pair<S: Search>(pair: &Pair<'_>, one_sided: bool, search: &S, found: &m
 /// stands.
 pub(super) fn upper_halves(panels: &Panels<'_>, row: usize, col: usize, mut visit: impl FnMut(usize, usize, f32)) {
     let kernel = panels.cloud.kernel;
+    let (a, b) = (panels.full(row), panels.full(col));
     // Half terms are lowered by the margin of the sum; this makes up for it, and adds the margin.
     let margin = 2.0 * (panels.margin(row) + panels.margin(col));
     for first in (0..COLS).step_by(ROWS) {
         let mut tile = Tile::ZERO;
-        kernel.accumulate(panels.full(row), panels.full(col), first, &mut tile);
+        let stretch = match &panels.cloud.norms {
+            Some(norms) => {
+                norms.parts().for_each(|part| norms.add(kernel, part, (a, b), first, &mut tile));
+                (1.0 + 1e-3) / norms.tightness()
+            }
+            None => {
+                kernel.accumulate(a, b, first, &mut tile);
+                1.0
+            }
+        };
         for (i, sums) in tile.0.iter().enumerate() {
             for (j, sum) in sums.iter().enumerate() {
                 let half = panels.half[row][first + i] + panels.half[col][j] - sum + margin;
-                visit(first + i, j, half.max(0.0));
+                visit(first + i, j, half.max(0.0) * stretch);
             }
         }
     }

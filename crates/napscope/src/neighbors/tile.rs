@@ -44,10 +44,13 @@ pub(super) enum Product {
     Dot,
     /// Σ min(aᵢ, bᵢ)
     Min,
+    /// −½ Σ |a − b| over channels (see [`super::norms`])
+    Norms,
 }
 
 type Accumulate = unsafe fn(&[f32], &[f32], &mut Tile);
 type AccumulateBytes = unsafe fn(&[i8], &[i8], &[i32; COLS], &mut Tile);
+type SubtractNorms = unsafe fn(&Tile, &[f32], &[f32], &mut Tile);
 type Passing = unsafe fn(&Tile, &Side<'_>, usize, &Side<'_>) -> [u64; ROWS];
 
 /// The best code for a sum on the processor at hand.
@@ -56,6 +59,7 @@ pub(super) struct Kernel {
     accumulate: Accumulate,
     /// Where the processor has instructions for it.
     accumulate_bytes: Option<AccumulateBytes>,
+    subtract_norms: SubtractNorms,
     passing: Passing,
 }
 
@@ -67,27 +71,30 @@ impl Kernel {
         {
             if is_x86_feature_detected!("avx512f") {
                 let accumulate: Accumulate = match product {
-                    Product::Dot => x86::accumulate_avx512::<false>,
+                    Product::Dot | Product::Norms => x86::accumulate_avx512::<false>,
                     Product::Min => x86::accumulate_avx512::<true>,
                 };
                 let accumulate_bytes: Option<AccumulateBytes> = (product == Product::Dot
                     && is_x86_feature_detected!("avx512vnni"))
                 .then_some(x86::accumulate_bytes_avx512);
-                kernels.push(Kernel { accumulate, accumulate_bytes, passing: x86::passing_avx512 });
+                let subtract_norms: SubtractNorms = x86::subtract_norms_avx512;
+                kernels.push(Kernel { accumulate, accumulate_bytes, subtract_norms, passing: x86::passing_avx512 });
             }
             if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
                 let accumulate: Accumulate = match product {
-                    Product::Dot => x86::accumulate_avx2::<false>,
+                    Product::Dot | Product::Norms => x86::accumulate_avx2::<false>,
                     Product::Min => x86::accumulate_avx2::<true>,
                 };
-                kernels.push(Kernel { accumulate, accumulate_bytes: None, passing: x86::passing_avx2 });
+                let subtract_norms: SubtractNorms = x86::subtract_norms_avx2;
+                kernels.push(Kernel { accumulate, accumulate_bytes: None, subtract_norms, passing: x86::passing_avx2 });
             }
         }
         let accumulate: Accumulate = match product {
-            Product::Dot => portable::accumulate::<false>,
+            Product::Dot | Product::Norms => portable::accumulate::<false>,
             Product::Min => portable::accumulate::<true>,
         };
-        kernels.push(Kernel { accumulate, accumulate_bytes: None, passing: portable::passing });
+        let subtract_norms: SubtractNorms = portable::subtract_norms;
+        kernels.push(Kernel { accumulate, accumulate_bytes: None, subtract_norms, passing: portable::passing });
         kernels
     }
 
@@ -124,6 +131,13 @@ impl Kernel {
         true
     }
 
+    /// Takes from `tile` the roots of half of what `rows`, for 8 rows, and `cols`, for 48 columns, have beyond `products`.
+    pub(super) fn subtract_norms(self, products: &Tile, rows: &[f32], cols: &[f32], tile: &mut Tile) {
+        assert!(rows.len() >= ROWS && cols.len() == COLS, "a tile lies in its panels");
+        // SAFETY: the processor has the features (`available`).
+        unsafe { (self.subtract_norms)(products, rows, cols, tile) };
+    }
+
     /// The pairs of a tile that matter: bit j of word i for row `row` + i and column j.
     pub(super) fn passing(self, tile: &Tile, rows: &Side<'_>, row: usize, cols: &Side<'_>) -> [u64; ROWS] {
         assert!(row + ROWS <= COLS, "a tile lies in its panels");
@@ -149,6 +163,16 @@ mod portable {
                     }
                 }
                 sums.iter_mut().zip(partial).for_each(|(sum, partial)| *sum += partial);
+            }
+        }
+    }
+
+    #[inline(always)]
+    pub(super) fn subtract_norms(products: &Tile, rows: &[f32], cols: &[f32], tile: &mut Tile) {
+        for ((sums, products), row) in tile.0.iter_mut().zip(&products.0).zip(rows) {
+            for ((sum, product), col) in sums.iter_mut().zip(products).zip(cols) {
+                let quarter = 0.5 * (row + col - product);
+                *sum -= (if quarter > 0.0 { quarter } else { 0.0 }).sqrt();
             }
         }
     }
@@ -242,6 +266,16 @@ mod x86 {
                 unsafe { _mm512_storeu_ps(total.as_mut_ptr(), _mm512_cvtepi32_ps(sum)) };
             }
         }
+    }
+
+    #[target_feature(enable = "avx512f")]
+    pub(super) fn subtract_norms_avx512(products: &Tile, rows: &[f32], cols: &[f32], tile: &mut Tile) {
+        super::portable::subtract_norms(products, rows, cols, tile);
+    }
+
+    #[target_feature(enable = "avx2")]
+    pub(super) fn subtract_norms_avx2(products: &Tile, rows: &[f32], cols: &[f32], tile: &mut Tile) {
+        super::portable::subtract_norms(products, rows, cols, tile);
     }
 
     /// # Safety
