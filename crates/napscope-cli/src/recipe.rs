@@ -121,7 +121,7 @@ impl PatternChoice {
         /// Of what was clustered, per sample: tree, linkage, labels.
         const KEPT: u64 = 200;
         let drawing = manifold::memory_bytes(samples, dimensions, &self.drawn) + KEPT * samples as u64;
-        self.hdbscan.memory_bytes(samples, dimensions).max(drawing)
+        self.hdbscan.memory_bytes(samples, self.distance.searched_columns(dimensions)).max(drawing)
     }
 }
 

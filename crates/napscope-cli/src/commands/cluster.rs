@@ -91,7 +91,10 @@ fn forecast(features: &Features, choice: &PatternChoice) -> memory::Forecast {
     let (samples, columns) = (features.samples(), features.columns().len());
     let mut forecast = memory::Forecast::default();
     let matrices = 3 * 4 * samples as u64 * columns as u64;
-    forecast.stage("clustering", matrices + choice.hdbscan.memory_bytes(samples, columns));
+    forecast.stage(
+        "clustering",
+        matrices + choice.hdbscan.memory_bytes(samples, choice.distance.searched_columns(columns)),
+    );
     forecast
 }
 

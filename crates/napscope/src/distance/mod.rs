@@ -166,6 +166,12 @@ pub trait Metric: Send + Sync {
         true
     }
 
+    /// So many numbers searches hold of a sample with `columns` columns, at the most; what
+    /// [`crate::cluster::Hdbscan::memory_bytes`] takes for dimensions.
+    fn searched_columns(&self, columns: usize) -> usize {
+        columns
+    }
+
     /// Learns what the embedding needs (a covariance, say; most learn nothing but the columns).
     ///
     /// # Errors

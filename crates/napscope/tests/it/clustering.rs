@@ -8,7 +8,8 @@ use napscope::ErrorKind;
 use napscope::cluster::{
     Clustering, CondensedTree, Edge, Glosh, Hdbscan, HdbscanFit, LinkageTree, Selection, SpanningTree, core_distances,
 };
-use napscope::distance::{Geometry, PairKernel, Points, Rescale};
+use napscope::distance::{Geometry, PairKernel, Points, Rescale, parse};
+use napscope::features::{Column, Features, Statistic};
 use napscope::progress::unwatched;
 use proptest::prelude::*;
 use serde::Deserialize;
@@ -372,6 +373,58 @@ fn the_fast_way_and_the_general_way_agree_bit_for_bit() {
             }
         }
     }
+}
+
+/// Bins of a channel in [`distributions`].
+const BINS: usize = 10;
+
+/// Histograms under the Jensen-Shannon distance, made of what [`data`] makes.
+fn distributions(kind: &str, seed: u64, n: usize, channels: usize) -> Points {
+    let d = channels * BINS;
+    let values = data(kind, seed, n, d).iter().map(|value| value.abs() + 1e-3).collect();
+    let column = |at: usize| {
+        let low = (at % BINS) as f64;
+        Column { channel: (at / BINS) as u32, statistic: Statistic::Bin { low, high: low + 1.0 } }
+    };
+    let features = Features::new(values, (0..d).map(column).collect()).expect("finite values");
+    let metric = parse("jensen_shannon").expect("a metric");
+    metric.fit(&features).and_then(|fitted| fitted.embed(&features)).expect("distributions")
+}
+
+/// A kernel without the norms that bound it: it goes the general way.
+struct Unbound(Points);
+
+impl PairKernel for Unbound {
+    fn distance(&self, a: &[f32], b: &[f32]) -> f64 {
+        self.0.raw_distance(a, b)
+    }
+}
+
+#[test]
+fn norms_and_the_general_way_agree_bit_for_bit() {
+    for (kind, n, channels) in [("clusters", 600, 7), ("duplicates", 500, 2), ("uniform", 300, 40), ("grid", 700, 1)] {
+        let fast = distributions(kind, 3, n, channels);
+        let unbound = Geometry::Kernel(Arc::new(Unbound(fast.clone())));
+        let general = Points::new(fast.values().to_vec(), fast.dimensions(), unbound, Rescale::Identity);
+        for hdbscan in [Hdbscan::default(), Hdbscan { min_samples: Some(20), alpha: 1.3, ..Hdbscan::default() }] {
+            let (fast, general) = (hdbscan.fit(&fast).expect(kind), hdbscan.fit(&general).expect(kind));
+            assert_eq!(bits(&fast.core_distances), bits(&general.core_distances), "{kind}: core distances");
+            let heights =
+                |fit: &HdbscanFit| -> Vec<f64> { fit.spanning_tree.edges().iter().map(|edge| edge.height).collect() };
+            assert_eq!(bits(&heights(&fast)), bits(&heights(&general)), "{kind}: heights");
+            assert_eq!(fast.clustering, general.clustering, "{kind}: clustering");
+        }
+    }
+}
+
+#[test]
+fn memory_of_distributions_stays_below_the_stated_bound() {
+    let points = distributions("uniform", 9, 1500, 30);
+    let hdbscan = Hdbscan::default();
+    let (_, peak) = peak_bytes(|| hdbscan.fit(&points).expect("enough points"));
+    let columns = parse("jensen_shannon").expect("a metric").searched_columns(points.dimensions());
+    let bound = hdbscan.memory_bytes(points.samples(), columns);
+    assert!(peak <= bound && 4 * peak >= bound, "{peak} bytes, bound {bound}");
 }
 
 #[test]

@@ -28,6 +28,11 @@ impl Metric for JensenShannon {
         ENTRY.name
     }
 
+    /// The coordinates of each bin, and the norm of each channel.
+    fn searched_columns(&self, columns: usize) -> usize {
+        (norms::COORDINATES + 1) * columns
+    }
+
     fn fit(&self, features: &Features) -> Result<Box<dyn Embedding>> {
         let channels = channels(ENTRY.name, features, Accepts::Places)?;
         let kernel = ChannelSum { channels: channels.iter().map(|channel| channel.columns.clone()).collect() };

@@ -101,20 +101,21 @@ pub(super) fn embed(row: &[f32], channels: &[Range<usize>], embedded: &mut [f32]
 mod tests {
     use super::super::divergence::sum_of_roots;
     use super::*;
+    use std::slice::from_ref;
 
     #[test]
     fn norms_bound_the_distance_from_below_and_closely_for_every_ratio() {
         let norm = |p: f32, q: f32| {
             let (mut a, mut b) = ([0.0; COORDINATES], [0.0; COORDINATES]);
-            embed(&[p], &[0..1], &mut a);
-            embed(&[q], &[0..1], &mut b);
+            embed(&[p], from_ref(&(0..1)), &mut a);
+            embed(&[q], from_ref(&(0..1)), &mut b);
             let difference = |(a, b): (&f32, &f32)| (f64::from(*a) - f64::from(*b)).powi(2);
             a.iter().zip(&b).map(difference).sum::<f64>().sqrt()
         };
         for at in 0..=20_000 {
             // Ratios from 1 to 10^37, the near ones most densely; and nothing at all.
             let p = if at == 20_000 { 0.0 } else { (-85.0 * (f64::from(at) / 20_000.0).powi(2)).exp() as f32 };
-            let distance = sum_of_roots(&[p], &[1.0], &[0..1]);
+            let distance = sum_of_roots(&[p], &[1.0], from_ref(&(0..1)));
             let norm = norm(p, 1.0);
             // What rounding of coordinates near 1 to f32 can do.
             let slack = 1e-7;
