@@ -170,7 +170,8 @@ def cold(job):
 def peer_hdbscan(algorithm):
     import hdbscan
 
-    return lambda x, job: hdbscan.HDBSCAN(5, 5, algorithm=algorithm, core_dist_n_jobs=1).fit(x)
+    # Its generic way takes nothing but f64.
+    return lambda x, job: hdbscan.HDBSCAN(5, 5, algorithm=algorithm, core_dist_n_jobs=1).fit(x.astype(np.float64))
 
 
 def peer_sklearn(algorithm):
