@@ -306,7 +306,8 @@ def group_approximate():
     for data, goal in rows:
         compare(data, ours("hdbscan"), [("fast_hdbscan warm", worker, goal)], repeats=3)
     worker.close()
-    compare(made("mix", 30_000, 256), ours("hdbscan"), [("fast_hdbscan cold", cold, 20)])
+    name, *mix = made("mix", 30_000, 256)
+    compare((f"{name}, a new process", *mix), ours("hdbscan"), [("fast_hdbscan cold", cold, 20)])
     tell(note="fast_hdbscan is approximate on all of these; warm: compiled before, in the same process.")
 
 
