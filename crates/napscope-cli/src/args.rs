@@ -17,6 +17,8 @@ pub fn cluster_takes(setting: &Setting) -> bool {
     setting.heading == "Clustering" || CLUSTER.contains(&setting.name)
 }
 
+/// The settings that `predict` takes besides the clustering ones.
+const PREDICT: &[&str] = &["layer", "normalize", "metric", "output", "threads", "memory-limit", "force"];
 const LAYERS: &[&str] = &["engine", "ort-library", "device", "channel-axis"];
 
 /// The whole command line.
@@ -38,6 +40,7 @@ pub fn command() -> Command {
         .subcommand(analyze())
         .subcommand(extract())
         .subcommand(cluster())
+        .subcommand(predict())
         .subcommand(sweep())
         .subcommand(layers())
         .subcommand(crate::commands::ood::command())
@@ -167,6 +170,41 @@ fn sweep() -> Command {
         })
     };
     DIMENSIONS.into_iter().fold(with_settings(command, |_| true), several)
+}
+
+fn predict() -> Command {
+    let command = Command::new("predict")
+        .about("Where new features belong in the patterns of others: label, membership and outlier_score")
+        .long_about(
+            "Finds the patterns of FEATURES, and tells of each row of NEW where it would join them; FEATURES may be the folder of \
+             a run, whose settings are then taken. New samples do not change the patterns, nor each other.",
+        )
+        .after_help("Examples:\n  napscope predict run test.safetensors --layer layer1.1 -o new.csv\n  napscope predict train.npz test.npz --metric cosine --selection eom --memberships --format json\n\nThe ending of --output chooses the format: .parquet, .csv or .json. Without it the table goes to stdout as CSV.")
+        .arg(
+            Arg::new("features")
+                .value_name("FEATURES")
+                .required(true)
+                .value_parser(clap::value_parser!(PathBuf))
+                .help("What `cluster` takes, or the folder of a run (with --layer, where it has several)"),
+        )
+        .arg(
+            Arg::new("new")
+                .value_name("NEW")
+                .required(true)
+                .value_parser(clap::value_parser!(PathBuf))
+                .help("Features of other samples, with the same columns"),
+        )
+        .arg(Arg::new("array").long("array").value_name("NAME").help("Which array holds the features, when there are several"))
+        .arg(
+            Arg::new("memberships")
+                .long("memberships")
+                .action(ArgAction::SetTrue)
+                .help("Also the membership in every pattern, a column each"),
+        )
+        .arg(config())
+        .arg(format())
+        .arg(quiet());
+    with_settings(command, |setting| setting.heading == "Clustering" || PREDICT.contains(&setting.name))
 }
 
 fn layers() -> Command {

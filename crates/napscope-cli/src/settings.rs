@@ -196,7 +196,7 @@ pub static SETTINGS: &[Setting] = &[
         Some("corrected"),
         "The outlier score: corrected, or as Python's hdbscan computed it up to 0.8.41",
     ),
-    path(RUNNING, "output", "RUN", "Folder (analyze, extract) or file (cluster) to write"),
+    path(RUNNING, "output", "RUN", "Folder (analyze, extract) or file (cluster, predict) to write"),
     one(RUNNING, "batch", "N", None, "Samples that a worker reads at a time (default: by memory); changes no result"),
     one(RUNNING, "threads", "N", None, "Workers (default: one a core); changes no result"),
     one(

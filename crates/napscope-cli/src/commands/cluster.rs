@@ -10,6 +10,7 @@ use crate::{data, interrupt, memory};
 use clap::ArgMatches;
 use napscope::cluster::{Candidate, ClusterId, Clustering, Evidence, HdbscanFit, Selection};
 use napscope::features::Features;
+use napscope::progress::Watch;
 use napscope::{Error, ErrorKind};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -87,7 +88,7 @@ pub(super) fn limited(
     Ok((features.select(&first), columns.iter().map(|column| column.select(&first)).collect()))
 }
 
-fn forecast(features: &Features, choice: &PatternChoice) -> memory::Forecast {
+pub(super) fn forecast(features: &Features, choice: &PatternChoice) -> memory::Forecast {
     let (samples, columns) = (features.samples(), features.columns().len());
     let mut forecast = memory::Forecast::default();
     let matrices = 3 * 4 * samples as u64 * columns as u64;
@@ -100,15 +101,24 @@ fn forecast(features: &Features, choice: &PatternChoice) -> memory::Forecast {
 
 fn cluster(features: &Features, choice: &PatternChoice, quiet: bool) -> Result<HdbscanFit, Error> {
     let (_, points) = napscope::pipeline::embed(features, &*choice.normalizer, &*choice.distance)?;
+    watched("clustering", quiet, |watch| choice.hdbscan.fit_watched(&points, watch))
+}
+
+/// Runs `work` under a bar called `name`; the user may stop it.
+pub(super) fn watched<R>(
+    name: &'static str,
+    quiet: bool,
+    work: impl FnOnce(&Watch<'_>) -> Result<R, Error>,
+) -> Result<R, Error> {
     let bar = crate::progress::percent(1, quiet);
-    bar.set_message("clustering");
+    bar.set_message(name);
     let watch = |fraction: f64| {
         bar.set_position((1000.0 * fraction) as u64);
         if interrupt::requested() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     };
-    let fit = choice.hdbscan.fit_watched(&points, &watch)?;
+    let done = work(&watch)?;
     bar.finish_and_clear();
-    Ok(fit)
+    Ok(done)
 }
 
 /// What a selection with a size of its own has settled on.

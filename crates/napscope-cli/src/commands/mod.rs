@@ -10,6 +10,7 @@ mod link_ber;
 mod link_simulate;
 pub(crate) mod ood;
 mod parts;
+mod predict;
 mod sweep;
 
 use crate::exit::Outcome;
@@ -31,6 +32,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> anyhow::Result<Outc
         "extract" => extract::run(matches),
         "cluster" => cluster::run(matches),
         "sweep" => sweep::run(matches),
+        "predict" => predict::run(matches),
         "layers" => layers::run(matches),
         "ood" => ood::run(matches),
         "link" => link::run(matches),

@@ -7,5 +7,6 @@ pub(crate) mod harness;
 mod ood;
 #[cfg(unix)]
 mod page;
+mod predict;
 mod runs;
 mod sweep;

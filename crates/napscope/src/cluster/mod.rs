@@ -18,11 +18,16 @@ mod exemplars;
 mod glosh;
 mod persistence;
 
+mod membership_vectors;
+mod new_points;
+
 mod validity;
 
 pub use condensed_tree::{CondensedTree, Row};
 pub use core_distance::core_distances;
 pub use linkage::LinkageTree;
+pub use membership_vectors::MembershipVectors;
+pub use new_points::{Prediction, Predictor};
 pub use selection::{Candidate, Evidence, Method, Reading, SELECTIONS, Selection};
 pub use spanning_tree::{Edge, SpanningTree};
 pub use validity::{Validity, relative_validity, validity_index};

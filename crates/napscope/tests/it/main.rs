@@ -5,6 +5,7 @@ mod clustering;
 mod describe;
 mod evaluate;
 mod metrics;
+mod new_points;
 mod normalizers;
 mod ood;
 mod oracle;
