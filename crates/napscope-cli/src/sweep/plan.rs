@@ -17,12 +17,12 @@ impl Sweep<'_> {
     /// Why a (sketch, normalizer, metric) cannot be, tried on made-up features of the smallest layer.
     pub(super) fn impossible(&self, sketches: &Together) -> anyhow::Result<Vec<Option<String>>> {
         let mut reasons = Vec::with_capacity(self.grid.combinations());
-        let sample = self.sample_features(sketches)?;
-        for sketch in 0..self.grid.sketch.len() {
+        let samples = self.sample_features(sketches)?;
+        for (sketch, sample) in samples.iter().enumerate() {
             for normalizer in 0..self.grid.normalize.len() {
                 for metric in 0..self.grid.metric.len() {
                     let settings = self.grid.settings(self.settings, [sketch, normalizer, metric, 0, 0, 0]);
-                    let reason = PatternChoice::of(&settings)?.try_columns(&sample[sketch]).err();
+                    let reason = PatternChoice::of(&settings)?.try_columns(sample).err();
                     reasons.push(reason.map(|error| error.to_string()));
                 }
             }

@@ -239,8 +239,11 @@ fn csv(report: &SweepReport) -> anyhow::Result<String> {
     Ok(String::from_utf8(writer.into_inner()?)?)
 }
 
-/// Every figure of a row by its name in CSV.
-fn figures() -> [(&'static str, fn(&Scores) -> Option<f64>); 22] {
+/// A figure: its name in CSV, and its value where a row has one.
+type Figure = (&'static str, fn(&Scores) -> Option<f64>);
+
+/// Every figure of a row.
+fn figures() -> [Figure; 22] {
     [
         ("columns", |scores| Some(scores.columns as f64)),
         ("dimensions", |scores| Some(scores.dimensions as f64)),

@@ -22,12 +22,13 @@ impl Together {
     pub fn parts(&self, shape: MapShape) -> Result<Vec<Range<usize>>> {
         let ranges = crate::recipe::made_up_ranges(shape)?;
         let mut end = 0;
-        let part = |sketch: &Box<dyn Sketch>| {
+        let mut parts = Vec::with_capacity(self.0.len());
+        for sketch in &self.0 {
             let start = end;
             end += sketch.fit(shape, Some(&ranges))?.columns().len();
-            Ok(start..end)
-        };
-        self.0.iter().map(part).collect()
+            parts.push(start..end);
+        }
+        Ok(parts)
     }
 }
 

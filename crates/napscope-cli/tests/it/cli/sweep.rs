@@ -136,7 +136,7 @@ fn features_and_run_folders_give_what_the_network_gives() {
 #[test]
 fn a_matrix_in_an_array_file_will_do() {
     let scratch = Scratch::new();
-    let value = |at: usize| ((at * 37 % 101) as f32 / 50.0) + if (at / 4) % 2 == 0 { 9.0 } else { 0.0 };
+    let value = |at: usize| ((at * 37 % 101) as f32 / 50.0) + if (at / 4).is_multiple_of(2) { 9.0 } else { 0.0 };
     let values: Vec<u8> = (0..60 * 4).flat_map(|at| value(at).to_le_bytes()).collect();
     let labels: Vec<u8> = (0..60i64).flat_map(|sample| (sample % 2).to_le_bytes()).collect();
     let arrays = [
