@@ -3,6 +3,7 @@
 //! ```text
 //! bench_selection [SAMPLES]     100,000 unless told; the data are made by seed
 //! ```
+#![allow(clippy::print_stdout, reason = "the rows are what this program is for")]
 
 use napscope::cluster::{Hdbscan, HdbscanFit, Predictor, SELECTIONS, Selection, relative_validity};
 use napscope::distance::{Geometry, Points, Rescale};
