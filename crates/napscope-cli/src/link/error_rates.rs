@@ -32,7 +32,7 @@ pub const CONFIDENCES: [Confidence; 3] = [
 /// The error rates at one SNR.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Point {
-    /// Es/N0 [dB].
+    /// Es/N0 in dB.
     pub snr_db: f64,
     /// Of each receiver.
     pub rates: Vec<ErrorRates>,
