@@ -25,7 +25,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 MODEL = ROOT / "studies/vision/fashion_resnet.onnx"
 DATA = ROOT / "studies/vision/fashion_test_2000.npz"
 NAPSCOPE = ROOT / "target/release/napscope"
-REPEATS = 5
+REPEATS = 3
 
 
 class Case:
@@ -46,7 +46,7 @@ def resnet18(path):
 
     def conv_bn(name, x, a, b, size, stride):
         kernel = constant(f"{name}.w", rng.standard_normal((b, a, size, size)) * (2 / (a * size * size)) ** 0.5)
-        nodes.append(helper.make_node("Conv", [x, kernel], [f"{name}.conv"], strides=[stride] * 2, pads=[size // 2] * 4))
+        nodes.append(helper.make_node("Conv", [x, kernel], [f"{name}.conv"], strides=[stride] * 2, dilations=[1, 1], pads=[size // 2] * 4))
         statistics = [constant(f"{name}.{word}", np.full(b, value)) for word, value in (("g", 1), ("b", 0), ("m", 0), ("v", 1))]
         nodes.append(helper.make_node("BatchNormalization", [f"{name}.conv", *statistics], [f"{name}.bn"]))
         return f"{name}.bn"
