@@ -104,24 +104,31 @@ fn slope(from: Corner, to: Corner) -> f64 {
     (to[1] - from[1]) / (to[0] - from[0])
 }
 
+/// Is the second slope no smaller? Corners on one line, whatever `d` is, must not part by their rounding.
+fn rises(first: f64, second: f64) -> bool {
+    first - second <= 1e-11 * first.abs().max(second.abs())
+}
+
 /// Does a unimodal distribution function lie within `d`?
 fn fits(steps: &[Step], d: f64) -> bool {
     let (Some(first), Some(last)) = (steps.first(), steps.last()) else { return true };
     // The string begins on the upper edge and ends on the lower one, so that the density is free to begin and end low.
     let (start, end) = (first.below + d, last.up_to - d);
     let inner = 1..steps.len().max(2) - 1;
-    let mut jumps = inner.filter(|&index| steps[index].up_to - steps[index].below > 2.0 * d);
+    // A gate without width counts as a jump: rounding must not open it the wrong way round.
+    let mut jumps = inner.filter(|&index| steps[index].up_to - steps[index].below > 2.0 * d * (1.0 - 1e-12));
     match (jumps.next(), jumps.next()) {
         (None, _) => {
             let slopes = taut_string(steps, start, end, d);
-            let rising = slopes.windows(2).take_while(|pair| pair[0] <= pair[1]).count();
-            slopes[rising.min(slopes.len())..].windows(2).all(|pair| pair[0] >= pair[1])
+            let rising = slopes.windows(2).take_while(|pair| rises(pair[0], pair[1])).count();
+            slopes[rising..].windows(2).all(|pair| rises(pair[1], pair[0]))
         }
         // A value that alone holds more than the band is wide can only be the mode.
         (Some(mode), None) => {
             let before = taut_string(&steps[..=mode], start, steps[mode].below + d, d);
             let behind = taut_string(&steps[mode..], steps[mode].up_to - d, end, d);
-            before.is_sorted() && behind.iter().rev().is_sorted()
+            before.windows(2).all(|pair| rises(pair[0], pair[1]))
+                && behind.windows(2).all(|pair| rises(pair[1], pair[0]))
         }
         (Some(_), Some(_)) => false,
     }

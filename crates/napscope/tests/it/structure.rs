@@ -71,6 +71,16 @@ fn values_that_have_no_dip_are_refused() {
     assert!(dip(&[7.0; 20]).expect("twenty equal values").p_value > 0.5, "a single value is a single mode");
 }
 
+/// The bisection tries 1/17 itself here, half the step of the two -80, where the band is closed but for rounding.
+#[test]
+fn a_band_without_width_lets_nothing_through() {
+    let values = [-80, 0, -43, -81, -5, -54, -15, 14, -33, 89, 6, 4, -80, 38, -88, 43, -25].map(f64::from);
+    for values in [values, values.map(|value| -value)] {
+        let found = dip(&values).expect("finite values").dip;
+        assert!((found - 1.5 / 17.0).abs() < 1e-9, "linear programming finds 1.5/17, not {found}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
