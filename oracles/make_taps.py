@@ -322,6 +322,27 @@ def oddities():
     return saved("oddities", nodes, [x], [y], constants)
 
 
+def bare():
+    """Operators with no attribute but those that the standard asks for: the kernel's shape, strides and dilations are left out."""
+    rng = np.random.default_rng(8)
+    weights = lambda name, *shape: constant(name, (rng.standard_normal(shape) * 0.4).astype(np.float32))
+    node = helper.make_node
+    nodes = [
+        node("Conv", ["x", "k0"], ["conv"]),
+        node("MaxPool", ["conv"], ["max_pool"], kernel_shape=[2, 2]),
+        node("ConvTranspose", ["max_pool", "k1"], ["conv_transpose"]),
+        node("AveragePool", ["conv_transpose"], ["average_pool"], kernel_shape=[2, 3]),
+        node("Conv", ["average_pool", "k2"], ["conv_same"], auto_pad="SAME_UPPER"),
+        node("Reshape", ["conv_same", "line"], ["rows"]),
+        node("Conv", ["rows", "k3"], ["y"]),
+    ]
+    constants = [weights("k0", 4, 3, 3, 3), weights("k1", 4, 3, 3, 3), weights("k2", 2, 3, 3, 3), weights("k3", 5, 1, 3)]
+    constants.append(constant("line", np.int64([0, 1, -1])))
+    x = helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", 3, 8, 8])
+    y = helper.make_tensor_value_info("y", TensorProto.FLOAT, ["n", 5, "length"])
+    return saved("bare", nodes, [x], [y], constants)
+
+
 # Reference values
 
 
@@ -388,6 +409,7 @@ def main():
     cases[path.stem] = case(path, {"x": floats((3, 1, 12, 12))}, "dynamo")
     cases["nhwc"] = case(nhwc(), {"image": floats((3, 8, 6, 3))}, "by hand")
     cases["oddities"] = case(oddities(), {"x": floats((3, 4))}, "by hand")
+    cases["bare"] = case(bare(), {"x": floats((3, 3, 8, 8))}, "by hand")
     versions = {module.__name__: module.__version__.split("+")[0] for module in (torch, onnx, onnxruntime, np)}
     document = {"versions": {"python": platform.python_version(), **versions}, "models": cases}
     (HERE / "make_taps.json").write_text(json.dumps(document, separators=(",", ":")) + "\n")

@@ -28,6 +28,8 @@ mod graph;
 
 mod splice;
 
+mod defaults;
+
 mod engine;
 mod ort;
 mod rten;

@@ -3,6 +3,7 @@
 //! A loaded model is shared by all threads; each run gets a thread pool of one thread, because one worker a core is
 //! faster than one network on all cores, and because a fixed number of threads fixes the order of every sum.
 
+use crate::defaults;
 use crate::engine::{Engine, Output, Spares, Visit};
 use crate::model::Model;
 use crate::splice;
@@ -54,7 +55,8 @@ impl Rten {
     }
 
     fn attempt(model: &Model, taps: &[&str], trial: &[InputTensor], optimize: bool) -> Result<Rten> {
-        let spliced = splice::with_outputs(model.bytes(), model.hidden(taps))?;
+        let complete = splice::with_attributes(model.bytes(), &defaults::missing_attributes(model.graph()))?;
+        let spliced = splice::with_outputs(&complete, model.hidden(taps))?;
         let mut options = ModelOptions::with_all_ops();
         options.enable_optimization(optimize);
         for (name, bytes) in model.external_data()? {
