@@ -12,6 +12,7 @@ use crate::files::npz::ArraySpec;
 use napscope::{Error, ErrorKind, Result};
 use napscope_ofdm::coding::TransportBlockDecoder;
 use napscope_ofdm::grid::NUM_OFDM_SYMBOLS;
+use napscope_ofdm::link::tensor::{InputWriter, ReceiverInput};
 use napscope_ofdm::link::{Cell, ErrorRates, LinkConfig, SLOT_COLUMNS, Simulator, Values, Workspace, tensor};
 use napscope_ofdm::receiver::{Detected, Receiver};
 use rayon::prelude::*;
@@ -56,6 +57,7 @@ struct Memory {
     receivers: Vec<Receiver>,
     detected: Detected,
     decoder: TransportBlockDecoder,
+    writer: InputWriter,
     input: Vec<f32>,
     bits: Vec<i8>,
 }
@@ -93,7 +95,7 @@ impl SlotRows {
         };
         let mut arrays = vec![
             (
-                map("input", "<f4", 4, tensor::num_input_channels(num_rx_ant)),
+                map("input", "<f4", 4, ReceiverInput::Raw.num_channels(num_rx_ant)),
                 "received grids, pilots, raw channel estimate; real and imaginary parts".to_owned(),
             ),
             (map("bits", "|i1", 1, tensor::MAX_BITS_PER_SYMBOL), "transmitted bits, -1 where there is none".to_owned()),
@@ -140,6 +142,7 @@ impl SlotRows {
             receivers: self.receivers.iter().map(|receiver| self.simulator.receiver(receiver.config)).collect(),
             detected: Detected::default(),
             decoder: self.simulator.decoder(),
+            writer: ReceiverInput::Raw.writer(),
             input: vec![0.0; input],
             bits: vec![0; bits],
         }
@@ -150,7 +153,7 @@ impl SlotRows {
         let Memory { workspace, receivers, detected, decoder, .. } = memory;
         let slot = self.simulator.slot(index, workspace);
         let received = self.simulator.received(slot);
-        tensor::write_input(&received, &mut memory.input);
+        memory.writer.write(&received, &mut memory.input);
         for (bytes, value) in input.chunks_exact_mut(4).zip(&memory.input) {
             bytes.copy_from_slice(&value.to_le_bytes());
         }

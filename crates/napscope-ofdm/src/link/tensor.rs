@@ -1,19 +1,33 @@
-//! A slot as a neural receiver takes it: the input of DeepRx (arXiv 2005.01494, fig. 2) and the bits that it shall find.
+//! A slot as a neural receiver takes it: its input and the bits that it shall find.
 //!
 //! # Layout
 //! Everything is channels first, then symbols, then subcarriers: (c, h, w) = (channels, num_ofdm_symbols, num_subcarriers),
 //! Sionna's order of the grid. (The paper and MATLAB write subcarriers before symbols: transpose the last two axes to
-//! get theirs.) With N receive antennas the 4N + 2 channels of the input are
+//! get theirs.) The input comes in two kinds, [`ReceiverInput`]. With N receive antennas the first 4N + 2 channels of both
+//! are those of DeepRx (arXiv 2005.01494, fig. 2):
 //!
 //! | channels | content |
 //! |---|---|
 //! | 0 … N-1, N … 2N-1 | real, imaginary part of the received grid Y of each antenna |
 //! | 2N, 2N+1 | real, imaginary part of the transmitted pilots X_p, zero elsewhere |
 //! | 2N+2 … 3N+1, 3N+2 … 4N+1 | real, imaginary part of the raw channel estimate Y X_p*, zero off the pilots |
+//!
+//! [`ReceiverInput::Estimate`] has 4N + 1 more, what a classical receiver computes from the same pilots:
+//!
+//! | channels | content |
+//! |---|---|
+//! | 4N+2 … 5N+1, 5N+2 … 6N+1 | real, imaginary part of the smoothed channel estimate Ĥ of each antenna |
+//! | 6N+2 … 7N+1, 7N+2 … 8N+1 | real, imaginary part of Ĥ* Y / (Σ abs(Ĥ)² + σ²): their sum over the antennas is the equalised (MMSE) symbol |
+//! | 8N+2 | log10 of σ² / Σ abs(Ĥ)², what the estimator believes of its symbol's error, within ±4 |
+//!
+//! where Ĥ is the linear MMSE estimate with statistics from the slot's own pilots (receiver `lmmse_estimated`) and σ² is the
+//! variance of the noise plus that of the estimate's error. The antennas' parts stand apart because each antenna's
+//! channel turns on its own where the estimate grows old.
 
 use super::slot::Slot;
 use crate::dmrs::PilotPattern;
-use crate::receiver::Received;
+use crate::error::{Error, Result};
+use crate::receiver::{ChannelEstimate, ChannelStatistics, LmmseChannelEstimator, Received, StatisticsSource};
 
 /// Bits of a symbol at most, so channels of the bits.
 pub const MAX_BITS_PER_SYMBOL: usize = 8;
@@ -21,21 +35,88 @@ pub const MAX_BITS_PER_SYMBOL: usize = 8;
 /// What stands where there is no bit: on pilots, on elements not in use, and beyond the bits of a smaller constellation.
 pub const NO_BIT: i8 = -1;
 
-/// Channels of the input for `num_rx_ant` antennas.
-pub fn num_input_channels(num_rx_ant: usize) -> usize {
-    4 * num_rx_ant + 2
+/// Largest absolute value of the logarithm in the last channel of [`ReceiverInput::Estimate`].
+const MAX_LOG10_ERROR: f32 = 4.0;
+
+/// What a neural receiver is given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum ReceiverInput {
+    /// What arrived and what was sent as pilots, and nothing computed from it: the input of DeepRx.
+    #[default]
+    Raw,
+    /// The same, a smoothed channel estimate and equalised symbols.
+    Estimate,
 }
 
-/// Writes the input for one slot.
-///
-/// # Shapes
-/// `input`: `[4 num_rx_ant + 2, num_ofdm_symbols, num_subcarriers]`
-///
-/// # Panics
-/// When `input` has another length.
-pub fn write_input(received: &Received<'_>, input: &mut [f32]) {
+/// Every kind of input with its name.
+pub const RECEIVER_INPUTS: [(&str, ReceiverInput); 2] =
+    [("raw", ReceiverInput::Raw), ("estimate", ReceiverInput::Estimate)];
+
+impl ReceiverInput {
+    /// Its name, as files and options write it.
+    pub fn name(self) -> &'static str {
+        RECEIVER_INPUTS[self as usize].0
+    }
+
+    /// The input called `name`.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::UnknownName`] when nothing is called so.
+    pub fn from_name(name: &str) -> Result<Self> {
+        let known = RECEIVER_INPUTS.iter().find(|known| known.0 == name).map(|known| known.1);
+        known.ok_or_else(|| Error::unknown("input of a neural receiver", name, RECEIVER_INPUTS.map(|known| known.0)))
+    }
+
+    /// Its channels for `num_rx_ant` antennas.
+    pub fn num_channels(self, num_rx_ant: usize) -> usize {
+        match self {
+            ReceiverInput::Raw => 4 * num_rx_ant + 2,
+            ReceiverInput::Estimate => 8 * num_rx_ant + 3,
+        }
+    }
+
+    /// What writes it.
+    pub fn writer(self) -> InputWriter {
+        InputWriter {
+            kind: self,
+            estimator: LmmseChannelEstimator::new(StatisticsSource::Estimated),
+            estimate: ChannelEstimate::default(),
+        }
+    }
+}
+
+/// Writes the input of a neural receiver, slot after slot. It keeps the memory of its channel estimator.
+#[derive(Debug, Clone)]
+pub struct InputWriter {
+    kind: ReceiverInput,
+    estimator: LmmseChannelEstimator,
+    estimate: ChannelEstimate,
+}
+
+impl InputWriter {
+    /// Writes the input for one slot.
+    ///
+    /// # Shapes
+    /// `input`: `[num_channels, num_ofdm_symbols, num_subcarriers]`
+    ///
+    /// # Panics
+    /// When `input` has another length.
+    pub fn write(&mut self, received: &Received<'_>, input: &mut [f32]) {
+        let (num_rx_ant, size) = (received.num_rx_ant(), received.grid.num_resource_elements());
+        let num_channels = self.kind.num_channels(num_rx_ant);
+        assert_eq!(input.len(), num_channels * size, "one number for each channel and element");
+        let (raw, estimated) = input.split_at_mut(ReceiverInput::Raw.num_channels(num_rx_ant) * size);
+        write_raw(received, raw);
+        if self.kind == ReceiverInput::Estimate {
+            self.estimator.estimate(received, &ChannelStatistics::default(), &mut self.estimate);
+            write_estimate(received, &self.estimate, estimated);
+        }
+    }
+}
+
+/// Writes the channels of DeepRx.
+fn write_raw(received: &Received<'_>, input: &mut [f32]) {
     let (num_rx_ant, size) = (received.num_rx_ant(), received.grid.num_resource_elements());
-    assert_eq!(input.len(), num_input_channels(num_rx_ant) * size, "one number for each channel and element");
     let (y_planes, rest) = input.split_at_mut(2 * num_rx_ant * size);
     let (pilot_planes, raw_planes) = rest.split_at_mut(2 * size);
     let (y_re, y_im) = y_planes.split_at_mut(num_rx_ant * size);
@@ -57,6 +138,28 @@ pub fn write_input(received: &Received<'_>, input: &mut [f32]) {
                 raw_planes[(num_rx_ant + rx) * size + element] = raw.im;
             }
         }
+    }
+}
+
+/// Writes the channels that come from a channel estimate.
+fn write_estimate(received: &Received<'_>, estimate: &ChannelEstimate, planes: &mut [f32]) {
+    let (num_rx_ant, size) = (received.num_rx_ant(), received.grid.num_resource_elements());
+    let (h_planes, rest) = planes.split_at_mut(2 * num_rx_ant * size);
+    let (symbol_planes, error_plane) = rest.split_at_mut(2 * num_rx_ant * size);
+    for element in 0..size {
+        let gain: f32 = (0..num_rx_ant).map(|rx| estimate.h_hat[rx * size + element].norm_sqr()).sum();
+        let noise_var = received.noise_var + estimate.err_var[element];
+        // Without noise and channel nothing is known of the symbol, and zero says so.
+        let scale = 1.0 / (gain + noise_var).max(1e-30);
+        for rx in 0..num_rx_ant {
+            let (re, im) = (rx * size + element, (num_rx_ant + rx) * size + element);
+            let h = estimate.h_hat[re];
+            let part = h.conj() * received.y[re] * scale;
+            (h_planes[re], h_planes[im]) = (h.re, h.im);
+            (symbol_planes[re], symbol_planes[im]) = (part.re, part.im);
+        }
+        let error = (noise_var.max(1e-30) / gain.max(1e-30)).log10();
+        error_plane[element] = error.clamp(-MAX_LOG10_ERROR, MAX_LOG10_ERROR);
     }
 }
 
@@ -83,6 +186,8 @@ pub fn write_bits(slot: &Slot, pattern: &PilotPattern, bits: &mut [i8]) {
 mod tests {
     use super::*;
     use crate::link::{LinkConfig, Simulator};
+    use crate::receiver::{Detected, ReceiverConfig};
+    use rustfft::num_complex::Complex32;
 
     #[test]
     fn planes_hold_what_the_table_says() {
@@ -91,8 +196,8 @@ mod tests {
         let mut workspace = simulator.workspace();
         let slot = simulator.slot(3, &mut workspace);
         let size = slot.x.len();
-        let mut input = vec![f32::NAN; num_input_channels(3) * size];
-        write_input(&simulator.received(slot), &mut input);
+        let mut input = vec![f32::NAN; ReceiverInput::Raw.num_channels(3) * size];
+        ReceiverInput::Raw.writer().write(&simulator.received(slot), &mut input);
         let mut dmrs = slot.x.clone();
         simulator.pattern().dmrs_grid(slot.parameters.slot_number, &mut dmrs);
         for (element, pilot) in dmrs.iter().enumerate() {
@@ -113,5 +218,59 @@ mod tests {
             expected[i % 4 * size + data[i / 4] as usize] = bit as i8;
         }
         assert_eq!(bits, expected);
+    }
+
+    #[test]
+    fn the_estimate_is_that_of_the_classical_receiver() {
+        let config = LinkConfig { num_prb: 3, ..LinkConfig::default() };
+        let simulator = Simulator::new(config).expect("valid");
+        let mut workspace = simulator.workspace();
+        let mut receiver = simulator.receiver(ReceiverConfig::from_name("lmmse_estimated").expect("a receiver"));
+        let (mut detected, mut writer) = (Detected::default(), ReceiverInput::Estimate.writer());
+        for index in 0..4 {
+            let slot = simulator.slot(index, &mut workspace);
+            let size = slot.x.len();
+            let mut input = vec![f32::NAN; ReceiverInput::Estimate.num_channels(2) * size];
+            writer.write(&simulator.received(slot), &mut input);
+            receiver.receive(
+                &simulator.received(slot),
+                &simulator.genie(slot),
+                slot.parameters.modulation,
+                &mut detected,
+            );
+            let plane = |channel: usize, element: usize| input[channel * size + element];
+            for (&element, (x_hat, error)) in
+                simulator.pattern().data_elements().iter().zip(detected.x_hat.iter().zip(&detected.noise_eff))
+            {
+                let element = element as usize;
+                for rx in 0..2 {
+                    let h = detected.estimate.h_hat[rx * size + element];
+                    assert_eq!(
+                        (plane(10 + rx, element), plane(12 + rx, element)),
+                        (h.re, h.im),
+                        "channel {rx}, {element}"
+                    );
+                }
+                // The receiver's symbols are without bias, those of the input with it.
+                let expected = x_hat / (1.0 + error);
+                let got =
+                    Complex32::new(plane(14, element) + plane(15, element), plane(16, element) + plane(17, element));
+                assert!(
+                    (got - expected).norm() < 1e-5 * (1.0 + expected.norm()),
+                    "{element}: {got}, expected {expected}"
+                );
+                let expected = error.log10().clamp(-4.0, 4.0);
+                assert!((plane(18, element) - expected).abs() < 1e-4, "{element}: {}", plane(18, element));
+            }
+            assert!(input.iter().all(|value| value.is_finite()), "slot {index}");
+        }
+    }
+
+    #[test]
+    fn inputs_are_found_by_name() {
+        for (name, input) in RECEIVER_INPUTS {
+            assert_eq!((input.name(), ReceiverInput::from_name(name).expect(name)), (name, input));
+        }
+        assert!(ReceiverInput::from_name("row").is_err(), "no input is called `row`");
     }
 }

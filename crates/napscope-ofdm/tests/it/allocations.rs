@@ -1,7 +1,7 @@
 //! Nothing is allocated for a slot once its like has been seen: counted by an allocator that counts.
 
 use napscope_ofdm::channel::ChannelModel;
-use napscope_ofdm::link::tensor::{MAX_BITS_PER_SYMBOL, num_input_channels, write_bits, write_input};
+use napscope_ofdm::link::tensor::{MAX_BITS_PER_SYMBOL, RECEIVER_INPUTS, write_bits};
 use napscope_ofdm::link::{Coding, Domain, Impairments, LinkConfig, Motion, Simulator, Values};
 use napscope_ofdm::mapping::MODULATIONS;
 use napscope_ofdm::receiver::{Detected, RECEIVERS, ReceiverConfig};
@@ -83,14 +83,17 @@ fn a_slot_like_one_before_allocates_nothing() {
         let configs = specs.map(|spec| ReceiverConfig::from_name(&spec).expect("a receiver"));
         let mut receivers: Vec<_> = configs.map(|config| simulator.receiver(config)).collect();
         let (size, num_rx_ant) = (simulator.grid().num_resource_elements(), simulator.config().num_rx_ant);
-        let mut input = vec![0.0; num_input_channels(num_rx_ant) * size];
+        let mut inputs =
+            RECEIVER_INPUTS.map(|(_, input)| (input.writer(), vec![0.0; input.num_channels(num_rx_ant) * size]));
         let mut bits = vec![0; MAX_BITS_PER_SYMBOL * size];
         let mut errors = 0;
         let mut run = || {
             for index in 0..12 {
                 let slot = simulator.slot(index, &mut workspace);
                 let modulation = slot.parameters.modulation;
-                write_input(&simulator.received(slot), &mut input);
+                for (writer, input) in &mut inputs {
+                    writer.write(&simulator.received(slot), input);
+                }
                 write_bits(slot, simulator.pattern(), &mut bits);
                 for receiver in &mut receivers {
                     receiver.receive(&simulator.received(slot), &simulator.genie(slot), modulation, &mut detected);

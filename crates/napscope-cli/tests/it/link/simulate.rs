@@ -102,8 +102,8 @@ fn tensors_are_those_of_the_library() {
     let mut workspace = simulator.workspace();
     let slot = simulator.slot(2, &mut workspace);
     let size = slot.x.len();
-    let mut input = vec![0.0; tensor::num_input_channels(2) * size];
-    tensor::write_input(&simulator.received(slot), &mut input);
+    let mut input = vec![0.0; tensor::ReceiverInput::Raw.num_channels(2) * size];
+    tensor::ReceiverInput::Raw.writer().write(&simulator.received(slot), &mut input);
     let mut bits = vec![0; tensor::MAX_BITS_PER_SYMBOL * size];
     tensor::write_bits(slot, simulator.pattern(), &mut bits);
     let array = |name: &str| file.entry(name).and_then(|entry| entry.open(&Budget::new(None))).expect("an array");
