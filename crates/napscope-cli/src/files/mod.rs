@@ -1,8 +1,11 @@
 //! Files that a run writes, and reads back.
 
+mod difference;
 mod error;
 
 pub mod atomic;
+
+mod npz_layout;
 
 pub mod features;
 pub mod npz;

@@ -8,49 +8,17 @@
 //! The `zip` crate writes one member after the other; here all of them grow at once.
 
 use super::atomic::{self, cannot_write};
+use super::difference::difference;
 use super::io_error;
+use super::npz_layout::{self, Member, layout};
+
+pub use super::npz_layout::{ArraySpec, archive_bytes};
 use crc32fast::Hasher;
 use napscope::{Error, ErrorKind, Result};
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
-
-/// One array, with one row a sample.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ArraySpec {
-    /// Its name.
-    pub name: String,
-    /// NumPy's name of the element type, as in `<f4`.
-    pub descr: String,
-    /// Bytes of an element.
-    pub element_bytes: usize,
-    /// The shape of a row.
-    pub row_shape: Vec<usize>,
-}
-
-impl ArraySpec {
-    /// Bytes of a row.
-    pub fn row_bytes(&self) -> usize {
-        self.element_bytes * self.row_shape.iter().product::<usize>()
-    }
-
-    /// The header of a `.npy` of `rows` rows, padded as NumPy pads it.
-    fn header(&self, rows: u64) -> Vec<u8> {
-        let sizes: String = self.row_shape.iter().map(|size| format!(" {size},")).collect();
-        let mut text = format!("{{'descr': '{}', 'fortran_order': False, 'shape': ({rows},{sizes}), }}", self.descr);
-        let before = crate::data::NPY_MAGIC.len() + 4;
-        while !(before + text.len() + 1).is_multiple_of(64) {
-            text.push(' ');
-        }
-        text.push('\n');
-        let mut header = crate::data::NPY_MAGIC.to_vec();
-        header.extend([1, 0]);
-        header.extend((text.len() as u16).to_le_bytes());
-        header.extend(text.as_bytes());
-        header
-    }
-}
 
 /// What was found where an archive shall be written.
 #[derive(Debug)]
@@ -81,21 +49,6 @@ struct State {
     /// The checksum of each member's header and rows so far.
     checksums: Vec<u32>,
 }
-
-/// A member's place in the file.
-#[derive(Debug)]
-struct Member {
-    file_name: String,
-    header: Vec<u8>,
-    row_bytes: u64,
-    /// Bytes of header and rows.
-    size: u64,
-    /// Where its local header begins.
-    start: u64,
-}
-
-/// Sizes and places from here on stand in ZIP64 fields.
-const ZIP64: u64 = u32::MAX as u64;
 
 impl NpzWriter {
     /// Opens `target` for `rows` rows of `arrays`; `comment` says in JSON what decides the bytes.
@@ -188,7 +141,7 @@ impl NpzWriter {
             return Err(Error::new(ErrorKind::Source, message).context(self.target.display().to_string()));
         }
         let mut finish = || {
-            let directory = self.directory();
+            let directory = npz_layout::directory(&self.members, &self.state.checksums, &self.state.comment);
             for (member, &checksum) in self.members.iter().zip(&self.state.checksums) {
                 self.file.seek(SeekFrom::Start(member.start))?;
                 self.file.write_all(&member.local_header(checksum))?;
@@ -211,117 +164,6 @@ impl NpzWriter {
         let json = serde_json::to_vec(&self.state).map_err(|error| Error::new(ErrorKind::Source, error.to_string()))?;
         atomic::write(&state_path(&self.target), &json)
     }
-
-    /// The central directory and its end.
-    fn directory(&self) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        for (member, &checksum) in self.members.iter().zip(&self.state.checksums) {
-            member.write_directory_entry(checksum, &mut bytes);
-        }
-        let (start, size) = (self.members.last().map_or(0, Member::end), bytes.len() as u64);
-        let count = self.members.len() as u64;
-        if start >= ZIP64 {
-            let end = start + size;
-            bytes.extend(0x0606_4b50_u32.to_le_bytes());
-            bytes.extend(44_u64.to_le_bytes());
-            bytes.extend([45, 3, 45, 0]);
-            bytes.extend([0; 8]);
-            [count, count, size, start].iter().for_each(|value| bytes.extend(value.to_le_bytes()));
-            bytes.extend(0x0706_4b50_u32.to_le_bytes());
-            bytes.extend(0_u32.to_le_bytes());
-            bytes.extend(end.to_le_bytes());
-            bytes.extend(1_u32.to_le_bytes());
-        }
-        bytes.extend(0x0605_4b50_u32.to_le_bytes());
-        bytes.extend([0; 4]);
-        [count, count].iter().for_each(|count| bytes.extend((*count as u16).to_le_bytes()));
-        [size, start].iter().for_each(|value| bytes.extend(narrow(*value)));
-        // A comment has at most 65,535 bytes; what decides a data set takes a few thousand.
-        let comment = &self.state.comment.as_bytes()[..self.state.comment.len().min(usize::from(u16::MAX))];
-        bytes.extend((comment.len() as u16).to_le_bytes());
-        bytes.extend(comment);
-        bytes
-    }
-}
-
-impl Member {
-    fn data_start(&self) -> u64 {
-        self.start + self.local_header(0).len() as u64 + self.header.len() as u64
-    }
-
-    fn end(&self) -> u64 {
-        self.start + self.local_header(0).len() as u64 + self.size
-    }
-
-    fn local_header(&self, checksum: u32) -> Vec<u8> {
-        let wide: Vec<u64> = if self.size >= ZIP64 { vec![self.size; 2] } else { Vec::new() };
-        let mut bytes = 0x0403_4b50_u32.to_le_bytes().to_vec();
-        self.write_common(checksum, &wide, &mut bytes);
-        bytes.extend(self.file_name.as_bytes());
-        bytes.extend(extra(&wide));
-        bytes
-    }
-
-    fn write_directory_entry(&self, checksum: u32, bytes: &mut Vec<u8>) {
-        let mut wide = if self.size >= ZIP64 { vec![self.size; 2] } else { Vec::new() };
-        wide.extend((self.start >= ZIP64).then_some(self.start));
-        bytes.extend(0x0201_4b50_u32.to_le_bytes());
-        // Made by version 4.5 on Unix, so that the permissions below count.
-        bytes.extend([45, 3]);
-        self.write_common(checksum, &wide, bytes);
-        // No comment, disk 0, no internal attributes; a plain file that all may read.
-        bytes.extend([0; 6]);
-        bytes.extend((0o100_644_u32 << 16).to_le_bytes());
-        bytes.extend(narrow(self.start));
-        bytes.extend(self.file_name.as_bytes());
-        bytes.extend(extra(&wide));
-    }
-
-    /// What a local header and a directory entry share: version to the length of the extra field.
-    fn write_common(&self, checksum: u32, wide: &[u64], bytes: &mut Vec<u8>) {
-        let version: u16 = if wide.is_empty() { 20 } else { 45 };
-        // No flags, stored, midnight of 1 January 1980: the same slots give the same bytes.
-        [version, 0, 0, 0, 0x0021].iter().for_each(|word| bytes.extend(word.to_le_bytes()));
-        bytes.extend(checksum.to_le_bytes());
-        bytes.extend(narrow(self.size));
-        bytes.extend(narrow(self.size));
-        bytes.extend((self.file_name.len() as u16).to_le_bytes());
-        bytes.extend((extra(wide).len() as u16).to_le_bytes());
-    }
-}
-
-/// The ZIP64 extra field of these values; nothing without values.
-fn extra(wide: &[u64]) -> Vec<u8> {
-    if wide.is_empty() {
-        return Vec::new();
-    }
-    let mut bytes = 1_u16.to_le_bytes().to_vec();
-    bytes.extend((8 * wide.len() as u16).to_le_bytes());
-    wide.iter().for_each(|value| bytes.extend(value.to_le_bytes()));
-    bytes
-}
-
-/// A value of 32 bits, all ones where it stands in a ZIP64 field.
-fn narrow(value: u64) -> [u8; 4] {
-    u32::try_from(value).unwrap_or(u32::MAX).to_le_bytes()
-}
-
-fn layout(arrays: &[ArraySpec], rows: u64) -> Vec<Member> {
-    let mut start = 0;
-    let mut members = Vec::new();
-    for array in arrays {
-        let (header, row_bytes) = (array.header(rows), array.row_bytes() as u64);
-        let size = header.len() as u64 + rows * row_bytes;
-        let member = Member { file_name: format!("{}.npy", array.name), header, row_bytes, size, start };
-        start = member.end();
-        members.push(member);
-    }
-    members
-}
-
-/// Bytes of an archive of `rows` rows of `arrays`, but for the directory of a few hundred bytes an array.
-pub fn archive_bytes(arrays: &[ArraySpec], rows: u64) -> u64 {
-    layout(arrays, rows).last().map_or(0, Member::end)
 }
 
 fn partial(target: &Path) -> PathBuf {
@@ -369,37 +211,6 @@ fn other(message: &str, found: Option<&str>, wanted: &str) -> Error {
     let difference = found.and_then(|found| difference(found, wanted)).map_or(String::new(), |d| format!(" ({d})"));
     Error::new(ErrorKind::InvalidParameter, format!("{message}{difference}"))
         .hint("choose another --output, or replace it with --force")
-}
-
-/// The first values in which two JSON texts differ, by name.
-fn difference(found: &str, wanted: &str) -> Option<String> {
-    let mut values = Vec::new();
-    for text in [found, wanted] {
-        let mut flat = Vec::new();
-        flatten("", &serde_json::from_str(text).ok()?, &mut flat);
-        values.push(flat);
-    }
-    let [found, wanted] = values.as_slice() else { return None };
-    let value = |of: &[(String, String)], name: &str| {
-        of.iter().find(|other| other.0 == name).map_or("nothing".to_owned(), |other| other.1.clone())
-    };
-    let names = wanted.iter().chain(found).map(|(name, _)| name.as_str());
-    let mut told: Vec<String> = Vec::new();
-    for name in names.filter(|name| value(found, name) != value(wanted, name)) {
-        let line = format!("its {name} is {}, not {}", value(found, name), value(wanted, name));
-        if told.len() < 3 && !told.contains(&line) {
-            told.push(line);
-        }
-    }
-    (!told.is_empty()).then(|| told.join("; "))
-}
-
-fn flatten(name: &str, value: &serde_json::Value, flat: &mut Vec<(String, String)>) {
-    match value {
-        serde_json::Value::Object(object) => object.iter().for_each(|(key, value)| flatten(key, value, flat)),
-        serde_json::Value::String(text) => flat.push((name.to_owned(), text.clone())),
-        other => flat.push((name.to_owned(), other.to_string())),
-    }
 }
 
 /// Removes `target` and what a stopped run left of it.
@@ -509,22 +320,5 @@ mod tests {
         assert!(message.contains("the file exists (its snr_db is 3, not 4)"), "{message}");
         remove(&target).expect("removed");
         assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 0);
-    }
-
-    /// Beyond 4 GiB nobody wants to write in a test: the fields are checked by the numbers in them.
-    #[test]
-    fn large_archives_have_zip64_fields() {
-        let rows = 1 << 31;
-        let members = layout(&arrays(), rows);
-        assert!(members[0].size > ZIP64 && members[1].start > ZIP64);
-        let local = members[0].local_header(0);
-        let data = members[0].data_start();
-        assert_eq!(data, local.len() as u64 + 128, "behind both headers");
-        assert_eq!(&local[18..26], [0xff; 8], "both sizes stand elsewhere");
-        assert_eq!(&local[local.len() - 20..local.len() - 16], [1, 0, 16, 0], "in the extra field");
-        let mut entry = Vec::new();
-        members[1].write_directory_entry(0, &mut entry);
-        assert_eq!(&entry[entry.len() - 8..], members[1].start.to_le_bytes());
-        assert_eq!(&entry[42..46], [0xff; 4], "the place stands in the extra field");
     }
 }

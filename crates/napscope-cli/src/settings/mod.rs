@@ -1,7 +1,8 @@
 //! Every setting, in one list: the flags, the environment variables, the TOML keys, their defaults and their help are all
 //! read off it. A flag goes before the environment, that before the file, that before the default.
 
-use anyhow::Context;
+mod toml_file;
+
 use napscope::{Error, ErrorKind};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -272,7 +273,7 @@ impl Settings {
         }
         let found = PathBuf::from("napscope.toml");
         if let Some(path) = config.or_else(|| found.is_file().then_some(found.as_path())) {
-            values.extend(read_toml(path)?);
+            values.extend(toml_file::read(path)?);
         }
         for setting in SETTINGS {
             let variable = format!("NAPSCOPE_{}", setting.name.replace('-', "_").to_uppercase());
@@ -368,46 +369,6 @@ impl Settings {
     /// Every setting with its value and origin, in the order of the list.
     pub fn all(&self) -> impl Iterator<Item = (&'static Setting, Option<&Given>)> {
         SETTINGS.iter().map(|setting| (setting, self.values.get(setting.name)))
-    }
-}
-
-fn read_toml(path: &Path) -> anyhow::Result<BTreeMap<&'static str, Given>> {
-    let place = || format!("configuration {}", path.display());
-    let text = std::fs::read_to_string(path).with_context(place)?;
-    let table: toml::Table = text.parse().map_err(|error: toml::de::Error| {
-        Error::new(ErrorKind::InvalidParameter, error.to_string().trim_end().to_owned())
-            .context(place())
-            .hint("one `name = value` a line; `napscope config` shows every name")
-    })?;
-    let folder = path.parent().unwrap_or(Path::new(""));
-    let mut values = BTreeMap::new();
-    for (key, value) in &table {
-        let setting = find(key).ok_or_else(|| {
-            Error::unknown("setting", key, SETTINGS.iter().map(|setting| setting.name)).context(place())
-        })?;
-        let texts = toml_texts(setting, value, folder).map_err(|error| error.context(place()))?;
-        values.insert(setting.name, Given { texts, origin: Origin::File(path.to_owned()) });
-    }
-    Ok(values)
-}
-
-fn toml_texts(setting: &Setting, value: &toml::Value, folder: &Path) -> Result<Vec<String>, Error> {
-    let scalar = |value: &toml::Value| match value {
-        toml::Value::String(text) if setting.takes == Takes::Path => Ok(folder.join(text).display().to_string()),
-        toml::Value::String(text) => Ok(text.clone()),
-        toml::Value::Integer(number) => Ok(number.to_string()),
-        toml::Value::Float(number) => Ok(number.to_string()),
-        toml::Value::Boolean(on) => Ok(on.to_string()),
-        other => Err(Error::new(
-            ErrorKind::InvalidParameter,
-            format!("{}: expected a text, a number or true/false, got {}", setting.name, other.type_str()),
-        )),
-    };
-    match value {
-        toml::Value::Array(items) if setting.takes == Takes::Many => items.iter().map(scalar).collect(),
-        // A list of numbers (mean, std) is what the flag writes with commas.
-        toml::Value::Array(items) => Ok(vec![items.iter().map(scalar).collect::<Result<Vec<_>, _>>()?.join(",")]),
-        value => Ok(vec![scalar(value)?]),
     }
 }
 
