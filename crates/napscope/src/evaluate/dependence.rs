@@ -70,6 +70,42 @@ fn covariance(a: &Centred<'_>, b: &Centred<'_>) -> f64 {
     (0..count).map(row).sum::<f64>() / (count * count) as f64
 }
 
+/// Distances between samples, centered so that the correlation of two such sets is free of bias (Székely & Rizzo 2013).
+pub struct CentredDistances {
+    count: usize,
+    /// `[samples, samples]`, 0 on the diagonal.
+    values: Vec<f64>,
+}
+
+impl CentredDistances {
+    /// Takes the distances of `count` samples, at least 4; `distance` is symmetric. Memory: 8 count².
+    pub fn new(count: usize, distance: impl Fn(usize, usize) -> f64) -> Self {
+        let mut values = vec![0.0; count * count];
+        for i in 0..count {
+            for j in 0..i {
+                values[i * count + j] = distance(i, j);
+                values[j * count + i] = values[i * count + j];
+            }
+        }
+        let sums: Vec<f64> = values.chunks_exact(count).map(|row| row.iter().sum()).collect();
+        let total = sums.iter().sum::<f64>() / ((count as f64 - 1.0) * (count as f64 - 2.0));
+        for (i, row) in values.chunks_exact_mut(count).enumerate() {
+            row.iter_mut().zip(&sums).for_each(|(value, sum)| *value += total - (sums[i] + sum) / (count as f64 - 2.0));
+            row[i] = 0.0;
+        }
+        CentredDistances { count, values }
+    }
+
+    /// The squared distance correlation of two sets of distances among the same samples, corrected for bias: 0 in the mean for
+    /// independence (so it may be below), 1 at most. 0 where one side is constant.
+    pub fn correlation(&self, other: &CentredDistances) -> f64 {
+        assert_eq!(self.count, other.count, "distances among the same samples");
+        let product = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+        let scale = (product(&self.values, &self.values) * product(&other.values, &other.values)).sqrt();
+        if scale > 0.0 { product(&self.values, &other.values) / scale } else { 0.0 }
+    }
+}
+
 fn check(x: &[f64], y: &[f64]) -> Result<()> {
     if x.len() != y.len() {
         return Err(Error::shape("the second variable", x.len(), y.len()));

@@ -3,13 +3,15 @@
 
 mod agreement;
 mod dependence;
+mod discovery;
 mod effect_size;
 mod separation;
 mod stability;
 
 pub(crate) use agreement::adjusted_rand_of_groups;
 pub use agreement::{Agreement, Noise, adjusted_rand, agreement};
-pub use dependence::{distance_correlation, spearman};
+pub use dependence::{CentredDistances, distance_correlation, spearman};
+pub use discovery::adjusted_p_values;
 pub use effect_size::{EffectSize, LARGEST_EFFECT, effect_size, effect_sizes};
 pub(crate) use effect_size::{Moments, cohens_d};
 pub use separation::{AurocDifference, Separation, auroc_difference, separation};

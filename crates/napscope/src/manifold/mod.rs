@@ -11,6 +11,12 @@ mod shelves;
 mod diffusion;
 mod umap;
 
+mod connectivity;
+mod sample;
+
+mod alignment;
+
+pub use alignment::{ALIGNMENT_SAMPLES, Alignment, Covariate, CovariateValues, Explained, Partial, alignment};
 pub use dip::{Dip, dip};
 pub use intrinsic_dimension::{levina_bickel, two_nn};
 pub use pca::{PrincipalComponents, pca};

@@ -1,5 +1,6 @@
 //! Tests of the crate's public face: contracts over each registered list, oracles, properties.
 
+mod alignment;
 mod allocation;
 mod clustering;
 mod describe;
