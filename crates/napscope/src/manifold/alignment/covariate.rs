@@ -27,10 +27,6 @@ pub enum CovariateValues {
 }
 
 impl Covariate {
-    pub(super) fn is_number(&self) -> bool {
-        matches!(self.values, CovariateValues::Numbers(_))
-    }
-
     /// Is the value of `sample` known?
     pub(super) fn is_known(&self, sample: usize) -> bool {
         match &self.values {
