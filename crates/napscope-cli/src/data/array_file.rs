@@ -1,11 +1,11 @@
-//! Array files: which arrays a `.npy`, `.npz` or `.safetensors` file holds, and which files are refused.
+//! Array files: which arrays a `.npy`, `.npz` or `.safetensors` file (or a folder of shards) holds, and which files are refused.
 
 use super::array::Array;
 use super::budget::Budget;
 use super::bytes::Bytes;
 use super::dtype::{DType, Kind};
 use super::npy::{self, Header};
-use super::{npz, safetensors};
+use super::{npz, safetensors, shards};
 use crate::files::io_error;
 use napscope::{Error, ErrorKind, Result};
 use std::fs::File;
@@ -29,6 +29,8 @@ pub(super) enum Place {
     Seek { file: Arc<File>, start: u64 },
     /// Deflated in member `index` of an archive, behind a header of `skip` bytes.
     Deflated { index: usize, skip: u64 },
+    /// In several files, one behind the other.
+    Parts(Vec<ArrayEntry>),
 }
 
 /// The arrays of one file.
@@ -41,7 +43,7 @@ pub struct ArrayFile {
 }
 
 impl ArrayFile {
-    /// Lists the arrays of the file at `path`; only headers are read.
+    /// Lists the arrays of the file (or folder of shards) at `path`; only headers are read.
     ///
     /// # Errors
     /// [`ErrorKind::Source`] for files that cannot be read, are damaged, or are refused (pickles, HDF5 …: the hint says how to
@@ -52,6 +54,10 @@ impl ArrayFile {
 
     fn list(path: &Path) -> Result<ArrayFile> {
         let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or("").to_ascii_lowercase();
+        if shards::is_folder(path) {
+            let (entries, notes) = shards::entries(path)?;
+            return Ok(ArrayFile { entries, notes });
+        }
         if let Some(why) = refused(&extension) {
             return Err(Error::new(ErrorKind::Source, why).hint(converter(&extension, path)));
         }
@@ -97,6 +103,28 @@ impl ArrayEntry {
         ArrayEntry { name: name.into(), path: Arc::clone(path), header, place }
     }
 
+    /// An array whose rows are those of `parts`, one behind the other; all of them have the same name and [`row`](Self::row).
+    ///
+    /// # Errors
+    /// [`ErrorKind::Source`] for parts in Fortran order, whose rows do not lie behind each other.
+    pub(super) fn of_parts(parts: Vec<ArrayEntry>) -> Result<Self> {
+        let Some(first) = parts.first() else { return Err(Error::new(ErrorKind::Source, "an array of no parts")) };
+        let mut header = first.header.clone();
+        if header.shape.is_empty() || header.fortran && header.shape.len() > 1 {
+            let message = format!("array `{}` has no rows that could be put behind each other", first.name);
+            return Err(Error::new(ErrorKind::Source, message).hint("save it in C order, one row a sample"));
+        }
+        header.shape[0] = parts.iter().map(|part| part.header.shape[0]).sum();
+        let (name, path) = (first.name.clone(), Arc::clone(&first.path));
+        Ok(ArrayEntry { name, path, header, place: Place::Parts(parts) })
+    }
+
+    /// What the rows of two arrays must share to stand behind each other.
+    pub(super) fn row(&self) -> impl PartialEq + '_ {
+        let Header { dtype, big_endian, fortran, shape, .. } = &self.header;
+        (dtype, *big_endian, *fortran, shape.get(1..))
+    }
+
     /// The array's name in its file.
     pub fn name(&self) -> &str {
         &self.name
@@ -128,15 +156,22 @@ impl ArrayEntry {
         if self.header.dtype.kind() == Kind::Refused {
             return Err(refused_type(&self.name, &self.header.dtype).context(place));
         }
-        let bytes = match &self.place {
+        let bytes = self.bytes(budget).map_err(|error| error.context(place.clone()))?;
+        Ok(Array::new(&self.name, place, &self.header, bytes))
+    }
+
+    fn bytes(&self, budget: &Budget) -> Result<Bytes> {
+        Ok(match &self.place {
             Place::Seek { file, start } => Bytes::File { file: Arc::clone(file), start: *start },
             Place::Deflated { index, skip } => {
                 let bytes = self.header.data_bytes().unwrap_or(u64::MAX);
-                let held = npz::inflate(&self.path, *index, *skip, bytes, budget);
-                Bytes::Memory(Arc::new(held.map_err(|error| error.context(place.clone()))?))
+                Bytes::Memory(Arc::new(npz::inflate(&self.path, *index, *skip, bytes, budget)?))
             }
-        };
-        Ok(Array::new(&self.name, place, &self.header, bytes))
+            Place::Parts(parts) => {
+                let part = |part: &ArrayEntry| Ok((part.header.data_bytes().unwrap_or(u64::MAX), part.bytes(budget)?));
+                Bytes::Parts(parts.iter().map(part).collect::<Result<_>>()?)
+            }
+        })
     }
 }
 

@@ -15,6 +15,8 @@ pub(crate) enum Bytes {
     File { file: Arc<File>, start: u64 },
     /// Unpacked into memory.
     Memory(Arc<Held>),
+    /// Behind each other, each with its length.
+    Parts(Vec<(u64, Bytes)>),
 }
 
 /// Unpacked bytes and their place in the budget.
@@ -38,8 +40,25 @@ impl Bytes {
                 buffer.copy_from_slice(source.ok_or(io::ErrorKind::UnexpectedEof)?);
                 Ok(())
             }
+            Bytes::Parts(parts) => read_parts(parts, offset, buffer),
         }
     }
+}
+
+fn read_parts(parts: &[(u64, Bytes)], mut offset: u64, mut buffer: &mut [u8]) -> io::Result<()> {
+    for (length, part) in parts {
+        if buffer.is_empty() {
+            break;
+        }
+        if offset < *length {
+            let here = usize::try_from(*length - offset).map_or(buffer.len(), |rest| rest.min(buffer.len()));
+            let (now, later) = buffer.split_at_mut(here);
+            part.read_at(offset, now)?;
+            buffer = later;
+        }
+        offset = offset.saturating_sub(*length);
+    }
+    if buffer.is_empty() { Ok(()) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
 }
 
 #[cfg(unix)]
@@ -59,4 +78,26 @@ fn read_exact_at(file: &File, mut buffer: &mut [u8], mut position: u64) -> io::R
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::Budget;
+
+    #[test]
+    fn parts_are_read_across_their_ends() {
+        let part = |bytes: &[u8]| {
+            let reservation = Budget::new(None).reserve(1, "a part").expect("no limit");
+            let held = Held { bytes: bytes.to_vec(), _reservation: reservation };
+            (bytes.len() as u64, Bytes::Memory(Arc::new(held)))
+        };
+        let whole = Bytes::Parts(vec![part(b"abc"), part(b""), part(b"d"), part(b"efgh")]);
+        for (offset, length, expected) in [(0, 8, "abcdefgh"), (2, 3, "cde"), (3, 1, "d"), (4, 4, "efgh"), (8, 0, "")] {
+            let mut buffer = vec![0; length];
+            whole.read_at(offset, &mut buffer).unwrap_or_else(|error| panic!("{offset}: {error}"));
+            assert_eq!(String::from_utf8_lossy(&buffer), expected, "{length} from {offset} on");
+        }
+        assert!(whole.read_at(7, &mut [0; 2]).is_err(), "beyond the end");
+    }
 }

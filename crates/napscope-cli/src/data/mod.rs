@@ -14,6 +14,7 @@ mod safetensors;
 
 mod array;
 mod array_file;
+mod shards;
 
 mod columns;
 mod csv_table;
@@ -31,6 +32,7 @@ mod resize;
 mod ready_made;
 mod source;
 
+pub(crate) use array_file::show_shape;
 pub(crate) use npy::MAGIC as NPY_MAGIC;
 
 pub use array::Array;

@@ -10,6 +10,7 @@ use super::keys::ContentKeys;
 use super::pictures::{self, ArrayPictures};
 use super::preprocess::Preprocess;
 use super::resolve::{self, InputKind, ModelInput};
+use super::shards;
 use napscope::{Error, ErrorKind, Result};
 use std::path::Path;
 
@@ -82,14 +83,14 @@ enum Source {
 }
 
 impl DataSet {
-    /// Opens the data at `path`: a `.npy`, `.npz` or `.safetensors` file, or a folder of pictures.
+    /// Opens the data at `path`: a `.npy`, `.npz` or `.safetensors` file, a folder of pictures, or one of shards.
     ///
     /// # Errors
     /// [`ErrorKind::Source`] for files that cannot be read or are refused, [`ErrorKind::ShapeMismatch`] for arrays that do not
     /// fit the network or each other, [`ErrorKind::InvalidParameter`] when it is not clear which arrays are meant,
     /// [`ErrorKind::MemoryLimit`] for deflated arrays that are too large.
     pub fn open(path: &Path, options: &OpenOptions) -> Result<DataSet> {
-        if path.is_dir() {
+        if path.is_dir() && !shards::is_folder(path) {
             return Self::from_images(path, options).map_err(|error| error.context(path.display().to_string()));
         }
         let file = ArrayFile::open(path)?;

@@ -75,7 +75,7 @@ pub static SETTINGS: &[Setting] = &[
         DATA,
         "data",
         "PATH",
-        "Data: .npz, .npy, .safetensors or a folder of images. Without MODEL its arrays are ready-made activations, one layer each",
+        "Data: .npz, .npy, .safetensors, or a folder of images or of shards. Without MODEL its arrays are ready-made activations, one layer each",
     ),
     many(
         DATA,
