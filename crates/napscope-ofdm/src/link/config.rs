@@ -17,6 +17,24 @@ pub enum Motion {
     MaxDopplerHz(Values),
 }
 
+impl Motion {
+    /// The speed, where it is the one that is given.
+    pub fn speed_mps(&self) -> Option<&Values> {
+        match self {
+            Motion::SpeedMps(values) => Some(values),
+            Motion::MaxDopplerHz(_) => None,
+        }
+    }
+
+    /// The largest Doppler shift, where it is the one that is given.
+    pub fn max_doppler_hz(&self) -> Option<&Values> {
+        match self {
+            Motion::MaxDopplerHz(values) => Some(values),
+            Motion::SpeedMps(_) => None,
+        }
+    }
+}
+
 /// Whether the channel changes within a slot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Fades {

@@ -160,10 +160,7 @@ pub const SETTINGS: &[Setting] = &[
             config.motion = Motion::SpeedMps(text.parse()?);
             Ok(())
         },
-        get: |config| match &config.motion {
-            Motion::SpeedMps(values) => values.to_string(),
-            Motion::MaxDopplerHz(_) => NONE.to_owned(),
-        },
+        get: |config| optional(config.motion.speed_mps()),
     },
     Setting {
         name: "max_doppler_hz",
@@ -175,10 +172,7 @@ pub const SETTINGS: &[Setting] = &[
             config.motion = Motion::MaxDopplerHz(text.parse()?);
             Ok(())
         },
-        get: |config| match &config.motion {
-            Motion::MaxDopplerHz(values) => values.to_string(),
-            Motion::SpeedMps(_) => NONE.to_owned(),
-        },
+        get: |config| optional(config.motion.max_doppler_hz()),
     },
     Setting {
         name: "carrier_frequency_hz",

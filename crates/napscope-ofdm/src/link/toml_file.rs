@@ -20,43 +20,34 @@ pub struct Preset {
     pub toml: &'static str,
 }
 
+/// The preset called `$name`: the file of that name.
+macro_rules! preset {
+    ($name:literal, $help:literal) => {
+        Preset { name: $name, help: $help, toml: include_str!(concat!("../../presets/", $name, ".toml")) }
+    };
+}
+
 /// Every preset.
 pub const PRESETS: &[Preset] = &[
-    Preset {
-        name: "awgn",
-        help: "white noise alone on one antenna, 16-QAM: the textbook's curves",
-        toml: include_str!("../../presets/awgn.toml"),
-    },
-    Preset {
-        name: "deeprx",
-        help: "what DeepRx is trained on (arXiv 2005.01494, table II): 26 PRB, 2 antennas, 16-QAM, TDL-B to -D",
-        toml: include_str!("../../presets/deeprx.toml"),
-    },
-    Preset {
-        name: "deeprx_validation",
-        help: "what DeepRx is validated on: the same, over TDL-A and TDL-E",
-        toml: include_str!("../../presets/deeprx_validation.toml"),
-    },
-    Preset {
-        name: "high_delay",
-        help: "out of deeprx's distribution: delay spreads of 400 ns to 1 us, beyond those of the training",
-        toml: include_str!("../../presets/high_delay.toml"),
-    },
-    Preset {
-        name: "high_speed",
-        help: "out of deeprx's distribution: Doppler shifts of 700 to 1500 Hz, beyond those of the training",
-        toml: include_str!("../../presets/high_speed.toml"),
-    },
-    Preset {
-        name: "interference",
-        help: "out of deeprx's distribution: a co-channel transmitter at 0 to 20 dB below the signal",
-        toml: include_str!("../../presets/interference.toml"),
-    },
-    Preset {
-        name: "poor_hardware",
-        help: "out of deeprx's distribution: frequency offset, phase noise and a saturating power amplifier",
-        toml: include_str!("../../presets/poor_hardware.toml"),
-    },
+    preset!("awgn", "white noise alone on one antenna, 16-QAM: the textbook's curves"),
+    preset!(
+        "deeprx",
+        "what DeepRx is trained on (arXiv 2005.01494, table II): 26 PRB, 2 antennas, 16-QAM, TDL-B to -D"
+    ),
+    preset!("deeprx_validation", "what DeepRx is validated on: the same, over TDL-A and TDL-E"),
+    preset!(
+        "high_delay",
+        "out of deeprx's distribution: delay spreads of 400 ns to 1 us, beyond those of the training"
+    ),
+    preset!(
+        "high_speed",
+        "out of deeprx's distribution: Doppler shifts of 700 to 1500 Hz, beyond those of the training"
+    ),
+    preset!("interference", "out of deeprx's distribution: a co-channel transmitter at 0 to 20 dB below the signal"),
+    preset!(
+        "poor_hardware",
+        "out of deeprx's distribution: frequency offset, phase noise and a saturating power amplifier"
+    ),
 ];
 
 impl LinkConfig {
