@@ -1,6 +1,6 @@
 //! An ONNX file: its bytes, its messages, its inputs, and the files beside it that hold its weights.
 
-use crate::proto::{self, GraphProto, ModelProto, ValueInfoProto};
+use crate::proto::{self, GraphProto, ModelProto, StringStringEntryProto, ValueInfoProto};
 use crate::tensor::DataType;
 use napscope::{Error, ErrorKind, Result};
 use serde::Serialize;
@@ -15,6 +15,7 @@ pub struct Model {
     inputs: Vec<Input>,
     opset: i64,
     producer: String,
+    metadata: Vec<StringStringEntryProto>,
 }
 
 /// One input of a model. Its first axis counts the samples.
@@ -55,12 +56,12 @@ impl Model {
         if let Some(found) = other_format(&bytes) {
             return Err(found);
         }
-        let ModelProto { graph, opset_import, producer_name, .. } = proto::parse(&bytes)?;
+        let ModelProto { graph, opset_import, producer_name, metadata_props: metadata, .. } = proto::parse(&bytes)?;
         let graph = graph.unwrap_or_default();
         let inputs = inputs(&graph)?;
         let standard = |domain: &str| domain.is_empty() || domain == "ai.onnx";
         let opset = opset_import.iter().filter(|set| standard(&set.domain)).map(|set| set.version).max().unwrap_or(0);
-        let model = Model { path: path.into(), bytes, graph, inputs, opset, producer: producer_name };
+        let model = Model { path: path.into(), bytes, graph, inputs, opset, producer: producer_name, metadata };
         for name in model.external_names() {
             let file = model.external_path(&name)?;
             if !file.is_file() {
@@ -95,6 +96,16 @@ impl Model {
     /// The program that wrote it, where it says so.
     pub fn producer(&self) -> &str {
         &self.producer
+    }
+
+    /// Its outputs by name, in the graph's order.
+    pub fn outputs(&self) -> impl Iterator<Item = &str> {
+        self.graph.output.iter().map(|output| output.name.as_str())
+    }
+
+    /// What the file says of itself under `key` (`metadata_props` of ONNX).
+    pub fn metadata(&self, key: &str) -> Option<&str> {
+        self.metadata.iter().find(|entry| entry.key == key).map(|entry| entry.value.as_str())
     }
 
     /// The file's bytes, for a hash of it.

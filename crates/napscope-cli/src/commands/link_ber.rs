@@ -1,24 +1,28 @@
-//! `napscope link ber`: error rates against SNR, as a table and as a figure.
+//! `napscope link ber`: error rates against SNR or another parameter, as a table and as a figure.
 
 use super::link::{receivers, with_threads};
 use crate::exit::Outcome;
 use crate::files::atomic::AtomicFile;
+use crate::link::axis::{AXES, Axis, Spacing};
 use crate::link::error_rates::{self, CONFIDENCES, Confidence, Point, metrics};
-use crate::link::receivers::NamedReceiver;
+use crate::link::lineup::Lineup;
 use crate::link::{self, figure, settings::LinkSettings};
-use crate::terminal::{Style, Table, print};
+use crate::terminal::{Style, Table, print, say};
 use crate::{chart, files, interrupt, progress};
 use anyhow::Context;
 use clap::ArgMatches;
 use indicatif::ProgressBar;
 use napscope::{Error, ErrorKind};
-use napscope_ofdm::link::{Count, ErrorRates, Simulator, StopRule, Values};
+use napscope_ofdm::link::{Count, ErrorRates, LinkConfig, Simulator, StopRule, Values};
 use std::io::Write;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-/// The sweep when nobody says one [dB].
-const USUAL_SWEEP: Values = Values::Uniform(0.0, 20.0);
+/// The range of SNR when nobody says one [dB].
+const USUAL_SNR: Values = Values::Uniform(0.0, 20.0);
+
+/// Points of a range of anything else.
+const USUAL_POINTS: usize = 9;
 
 /// Pixels of a PNG for each of the figure's.
 const PNG_SCALE: f32 = 2.0;
@@ -26,7 +30,8 @@ const PNG_SCALE: f32 = 2.0;
 /// Everything that was asked for.
 struct Question {
     settings: LinkSettings,
-    receivers: Vec<NamedReceiver>,
+    receivers: Lineup,
+    axis: Axis,
     points: Vec<f64>,
     rule: StopRule,
     confidence: Confidence,
@@ -60,28 +65,37 @@ fn format(matches: &ArgMatches) -> &str {
 
 impl Question {
     fn of(matches: &ArgMatches) -> anyhow::Result<Self> {
+        let axis = matches.get_one::<String>("over").map_or(Ok(AXES[0]), |name| Axis::named(name))?;
         let mut settings = link::args::settings(matches)?;
-        if settings.origin("snr_db").is_none() {
-            settings.config.snr_db = USUAL_SWEEP;
+        if settings.origin("snr_db").is_none() && axis.name == "snr_db" {
+            settings.config.snr_db = USUAL_SNR;
         }
-        let step = matches.get_one::<f64>("snr-step").copied().unwrap_or(f64::NAN);
-        let points = error_rates::points(&settings.config.snr_db, step)?;
-        // Both ends of the sweep are checked before the first slot.
-        Simulator::new(settings.config.clone()).map_err(link::told)?;
+        let points = axis.points(&values(&axis, &settings)?, spacing(matches, &axis))?;
+        // The whole range is checked before the first slot.
+        let simulator = Simulator::new(settings.config.clone()).map_err(link::told)?;
+        let receivers = Lineup::open(&receivers(matches)?, &simulator, || link::args::engine(matches))?;
+        if !super::analyze::quiet(matches) {
+            receivers.notes().iter().for_each(|note| say(&Style::stderr().dim(&format!("note: {note}"))));
+        }
         let number = |name: &str| matches.get_one::<u64>(name).copied().unwrap_or(0);
         let percent = matches.get_one::<String>("confidence").map_or("95", String::as_str);
         let confidence = CONFIDENCES.into_iter().find(|confidence| confidence.name == percent);
         Ok(Question {
             settings,
-            receivers: receivers(matches)?,
+            receivers,
+            axis,
             points,
             rule: StopRule { max_slots: number("max-slots"), target_block_errors: number("target-block-errors") },
             confidence: confidence.unwrap_or(CONFIDENCES[1]),
         })
     }
 
+    fn config(&self) -> &LinkConfig {
+        &self.settings.config
+    }
+
     fn coded(&self) -> bool {
-        self.settings.config.coding.is_some()
+        self.config().coding.is_some()
     }
 
     fn measure(&self, bar: &ProgressBar) -> napscope::Result<Vec<Point>> {
@@ -94,19 +108,20 @@ impl Question {
             // Points that end early make the whole shorter.
             bar.set_length(before + (self.points.len() - at) as u64 * self.rule.max_slots);
             bar.set_position(before + here);
-            bar.set_message(format!("{} dB", self.points[at]));
+            bar.set_message(format!("{} {}", self.axis.shown(self.points[at]), self.axis.unit));
             if interrupt::requested() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         };
-        error_rates::sweep(&self.settings.config, &self.points, &self.receivers, self.rule, progress)
+        error_rates::sweep(self.config(), (&self.axis, &self.points), &self.receivers, self.rule, progress)
     }
 
     /// The result as `format` (text, csv, json, svg or png).
     fn render(&self, format: &str, measured: &[Point], matches: &ArgMatches) -> anyhow::Result<Vec<u8>> {
-        let columns = || error_rates::columns(measured, &self.receivers, self.coded(), self.confidence);
+        let columns =
+            || error_rates::columns(measured, &self.axis, self.receivers.names(), self.coded(), self.confidence);
         let scene = || {
             let dark = matches.get_one::<String>("theme").is_some_and(|theme| theme == "dark");
             let theme = if dark { chart::Theme::Dark } else { chart::Theme::Light };
-            figure::draw(&self.settings.config, measured, &self.receivers, self.confidence, theme)
+            figure::draw(self.config(), &self.axis, measured, self.receivers.names(), self.confidence, theme)
         };
         Ok(match format {
             "csv" => files::table::csv(&columns())?.into_bytes(),
@@ -121,7 +136,8 @@ impl Question {
         let rows: serde_json::Value = serde_json::from_str(rows)?;
         let json = serde_json::json!({
             "settings": self.settings.json(),
-            "receivers": self.receivers.iter().map(|receiver| &receiver.name).collect::<Vec<_>>(),
+            "receivers": self.receivers.names(),
+            "over": self.axis.name,
             "confidence_percent": self.confidence.name,
             "target_block_errors": self.rule.target_block_errors,
             "max_slots": self.rule.max_slots,
@@ -137,27 +153,42 @@ impl Question {
             let interval = count.interval(self.confidence.z);
             format!("{} ({} – {})", short(count.rate()), short(interval.low), short(interval.high))
         };
-        let rows =
-            measured.iter().flat_map(|point| self.receivers.iter().zip(&point.rates).map(|row| (point.snr_db, row)));
         let names: Vec<String> = metrics(self.coded()).map(|metric| head(metric.name)).collect();
-        let mut table = match names.as_slice() {
-            [uncoded, coded, blocks] => {
-                Table::new(["snr_db", "receiver", "slots", uncoded, coded, blocks, "post_eq_sinr_db"])
-            }
-            _ => Table::new(["snr_db", "receiver", "slots", &names[0], "post_eq_sinr_db"]),
-        };
-        for (snr_db, (receiver, rates)) in rows {
-            let snr_db = ((snr_db * 1e6).round() / 1e6).to_string();
-            let (name, slots) = (receiver.name.clone(), rates.uncoded.slots.to_string());
-            let sinr = format!("{:.1}", rates.mean_post_eq_sinr_db());
-            if self.coded() {
-                let (uncoded, coded, blocks) = (rate(&rates.uncoded), rate(&rates.coded), rate(&rates.blocks));
-                table.row([snr_db, name, slots, uncoded, coded, blocks, sinr]);
-            } else {
-                table.row([snr_db, name, slots, rate(&rates.uncoded), sinr]);
-            }
+        let (axis, usual) = (self.axis, self.axis.scale == 1.0);
+        let x = if usual { axis.name.to_owned() } else { axis.label() };
+        let begin = [x.as_str(), "receiver", "slots"].into_iter();
+        let mut table =
+            Table::with_head(begin.chain(names.iter().map(String::as_str)).chain(["post_eq_sinr_db"]).collect());
+        for (x, (name, rates)) in
+            measured.iter().flat_map(|point| self.receivers.names().iter().zip(&point.rates).map(|row| (point.x, row)))
+        {
+            let sinr = rates.mean_post_eq_sinr_db();
+            let sinr = if sinr.is_nan() { "-".to_owned() } else { format!("{sinr:.1}") };
+            let begin = [axis.shown(x).to_string(), name.clone(), rates.uncoded.slots.to_string()];
+            let counts = metrics(self.coded()).map(|metric| rate((metric.count)(rates)));
+            table.push(begin.into_iter().chain(counts).chain([sinr]).collect());
         }
-        format!("{}\n{}", figure::title(&self.settings.config), table.render(Style::stdout()))
+        format!("{}\n{}", figure::title(self.config(), &axis), table.render(Style::stdout()))
+    }
+}
+
+/// The values that the axis steps through.
+fn values(axis: &Axis, settings: &LinkSettings) -> napscope::Result<Values> {
+    let flag = axis.name.replace('_', "-");
+    let usual = axis.name == "snr_db" || settings.origin(axis.name).is_some();
+    axis.values(&settings.config).filter(|_| usual).ok_or_else(|| {
+        Error::new(ErrorKind::InvalidParameter, format!("--over {}: no values of it are given", axis.name))
+            .hint(format!("--{flag} LOW..HIGH, or a list"))
+    })
+}
+
+fn spacing(matches: &ArgMatches, axis: &Axis) -> Spacing {
+    let points = matches.get_one::<u64>("points").map(|&points| points as usize);
+    let step = matches.get_one::<f64>("snr-step").copied().unwrap_or(f64::NAN);
+    match points {
+        Some(points) => Spacing::Points(points),
+        None if axis.name == "snr_db" => Spacing::Step(step),
+        None => Spacing::Points(USUAL_POINTS),
     }
 }
 

@@ -17,7 +17,7 @@ pub(super) fn run(matches: &ArgMatches) -> anyhow::Result<Outcome> {
     let destination = destination(matches);
     let receivers = receivers(matches)?;
     let names: Vec<String> = receivers.iter().map(|receiver| receiver.name.clone()).collect();
-    let rows = SlotRows::new(settings.config.clone(), receivers)?;
+    let rows = SlotRows::new(settings.config.clone(), &receivers)?;
     destination.prepare()?;
     let (begun, quiet) = (Instant::now(), super::analyze::quiet(matches));
     let bar = progress::bar("slots", destination.slots as usize, quiet);

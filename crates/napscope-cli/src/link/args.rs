@@ -1,10 +1,13 @@
 //! The flags of `napscope link`, read off the parameters of a link.
 
+use super::axis::AXES;
 use super::error_rates::CONFIDENCES;
 use super::settings::LinkSettings;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
+use napscope::{Error, ErrorKind};
 use napscope_ofdm::link::{LinkConfig, PRESETS, SETTINGS, Setting};
 use napscope_ofdm::receiver::RECEIVERS;
+use napscope_onnx::Choice;
 use std::path::PathBuf;
 use std::sync::LazyLock;
 
@@ -86,10 +89,11 @@ fn simulate() -> Command {
 
 fn ber() -> Command {
     let command = Command::new("ber")
-        .about("Measure error rates against SNR: bits before and behind the decoder, and blocks")
+        .about("Measure error rates against SNR or another parameter: bits before and behind the decoder, and blocks")
         .long_about(
-            "Measures error rates of receivers against SNR, all of them on the same slots: of bits before the decoder and, with \
-             --target-coderate, of information bits and blocks. Intervals take into account that bits of one slot err together. A \
+            "Measures error rates of receivers against SNR (or what --over names), all of them on the same slots: of bits before \
+             the decoder and, with --target-coderate, of information bits and blocks. A receiver is a classical one by its name, or \
+             a neural one: an ONNX network that makes LLRs (ln P(1)/P(0)) of received slots. Intervals take into account that bits of one slot err together. A \
              point ends when every receiver has seen --target-block-errors wrong blocks (without coding: slots with a wrong bit), or \
              after --max-slots.",
         )
@@ -97,8 +101,11 @@ fn ber() -> Command {
             "Examples:\n  \
              napscope link ber --receiver perfect_csi,ls_linear,lmmse --snr-db 0..20 -o ber.svg\n  \
              napscope link ber --preset deeprx --modulation 16qam --speed 20 --snr-step 4 --format csv\n  \
-             napscope link ber --preset awgn --snr-db 7..9 --snr-step 0.25 --receiver perfect_csi -o bler.png -o bler.json\n\n\
-             --snr-db LOW..HIGH is a range to step through here, not one to draw from.\n{VALUES}\n\nReceivers:\n{}",
+             napscope link ber --preset awgn --snr-db 7..9 --snr-step 0.25 --receiver perfect_csi -o bler.png -o bler.json\n  \
+             napscope link ber --receiver receiver.onnx,ls_linear,perfect_csi --snr-db 0..20 -o ber.svg\n  \
+             napscope link ber --receiver receiver.onnx,lmmse --over speed --speed 0..135km/h --snr-db 10 -o speed.svg\n\n\
+             The range of the parameter on the x axis (--snr-db, or that of --over) is one to step through, not one to draw \
+             from.\n{VALUES}\n\nReceivers:\n{}",
             receivers_help()
         ))
         .arg(
@@ -106,13 +113,23 @@ fn ber() -> Command {
         )
         .arg(receiver("perfect_csi,ls_linear,lmmse", "Receivers to compare"))
         .arg(
+            Arg::new("over")
+                .long("over")
+                .value_name("PARAMETER")
+                .help(format!("Step through this parameter: {} [default: snr_db]", AXES.map(|axis| axis.name).join(", "))),
+        )
+        .arg(
+            number("points", "N", "Points of a range, evenly spaced on its scale [default: 9; for SNR --snr-step decides]")
+                .conflicts_with("snr-step"),
+        )
+        .arg(
             Arg::new("snr-step")
                 .long("snr-step")
                 .value_name("DB")
                 .value_parser(value_parser!(f64))
                 .allow_hyphen_values(true)
                 .default_value("2")
-                .help("Step from point to point of a range"),
+                .help("Step from point to point of a range of SNR"),
         )
         .arg(
             number("target-block-errors", "N", "Wrong blocks of every receiver that end a point; 0: never")
@@ -138,7 +155,7 @@ fn ber() -> Command {
         .arg(threads())
         .arg(switch("force", "Replace files that are already there"));
     let with_csv = |arg: Arg| arg.value_parser(["text", "json", "csv"]);
-    with_link(command).mut_arg("format", with_csv)
+    crate::args::with_settings(with_link(command), is_of_engine).mut_arg("format", with_csv)
 }
 
 fn config() -> Command {
@@ -210,7 +227,12 @@ fn receiver(default: &'static str, help: &'static str) -> Arg {
 
 fn receivers_help() -> String {
     let lines: Vec<String> = RECEIVERS.iter().map(|(name, _, help, _)| format!("  {name:<16} {help}")).collect();
-    format!("{}\n  with options after a colon, as in ls_linear:noise=estimated,demapping=exact", lines.join("\n"))
+    format!(
+        "{}\n  {:<16} a network: input (batch, channel, 14, subcarrier), output LLRs (batch, bit, 14, subcarrier)\n  \
+         with options after a colon, as in ls_linear:noise=estimated,demapping=exact or model.onnx:input=raw",
+        lines.join("\n"),
+        "FILE.onnx"
+    )
 }
 
 /// The link that the command line asks for.
@@ -222,6 +244,23 @@ pub fn settings(matches: &ArgMatches) -> napscope::Result<LinkSettings> {
         |parameter: &'static Setting| Some((parameter.name, matches.get_one::<String>(parameter.name)?.clone()));
     let flags: Vec<_> = SETTINGS.iter().filter_map(given).collect();
     LinkSettings::resolve(&flags, matches.get_one::<String>("preset").map(String::as_str))
+}
+
+/// Is it a setting of what runs networks?
+fn is_of_engine(setting: &crate::settings::Setting) -> bool {
+    ["engine", "ort-library", "device"].contains(&setting.name)
+}
+
+/// What shall run networks: the flags, the environment and `napscope.toml`, as everywhere.
+///
+/// # Errors
+/// When it is not there.
+pub fn engine(matches: &ArgMatches) -> napscope::Result<Choice> {
+    let mut flags = crate::args::flags(matches);
+    flags.retain(|name, _| crate::settings::find(name).is_some_and(is_of_engine));
+    let settings = crate::settings::Settings::resolve(flags, None);
+    let settings = settings.map_err(|error| Error::new(ErrorKind::InvalidParameter, format!("{error:#}")))?;
+    crate::question::engine(&settings)
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@
 //! | `bits` | int8 (n, 8, 14, K) | transmitted bits, -1 where there is none |
 //! | columns | (n) | the slot's number and parameters, and how well classical receivers do on it |
 
-use super::receivers::NamedReceiver;
+use super::receivers::{self, NamedReceiver};
 use super::told;
 use crate::files::npz::ArraySpec;
 use napscope::{Error, ErrorKind, Result};
@@ -14,14 +14,14 @@ use napscope_ofdm::coding::TransportBlockDecoder;
 use napscope_ofdm::grid::NUM_OFDM_SYMBOLS;
 use napscope_ofdm::link::tensor::{InputWriter, ReceiverInput};
 use napscope_ofdm::link::{Cell, ErrorRates, LinkConfig, SLOT_COLUMNS, Simulator, Values, Workspace, tensor};
-use napscope_ofdm::receiver::{Detected, Receiver};
+use napscope_ofdm::receiver::{Detected, Receiver, ReceiverConfig};
 use rayon::prelude::*;
 use std::ops::Range;
 
 /// Makes the rows of a data set.
 pub struct SlotRows {
     simulator: Simulator,
-    receivers: Vec<NamedReceiver>,
+    receivers: Vec<ReceiverConfig>,
     /// The link's own columns that there are.
     slot_columns: Vec<&'static napscope_ofdm::link::Column>,
     columns: Vec<Column>,
@@ -67,15 +67,16 @@ impl SlotRows {
     ///
     /// # Errors
     /// For a configuration that cannot be.
-    pub fn new(config: LinkConfig, receivers: Vec<NamedReceiver>) -> Result<Self> {
+    pub fn new(config: LinkConfig, receivers: &[NamedReceiver]) -> Result<Self> {
+        let configs = receivers::classical(receivers)?;
         let simulator = Simulator::new(config).map_err(told)?;
         let slot_columns = slot_columns(&simulator);
-        let columns = columns(&simulator, &slot_columns, &receivers);
+        let columns = columns(&simulator, &slot_columns, receivers);
         if let Some(twice) = (1..columns.len()).find(|&at| columns[..at].iter().any(|c| c.name == columns[at].name)) {
             let message = format!("two receivers would write the column `{}`", columns[twice].name);
             return Err(Error::new(ErrorKind::InvalidParameter, message).hint("keep one of them"));
         }
-        Ok(SlotRows { simulator, receivers, slot_columns, columns })
+        Ok(SlotRows { simulator, receivers: configs, slot_columns, columns })
     }
 
     /// The simulator.
@@ -139,7 +140,7 @@ impl SlotRows {
     fn memory(&self, input: usize, bits: usize) -> Memory {
         Memory {
             workspace: self.simulator.workspace(),
-            receivers: self.receivers.iter().map(|receiver| self.simulator.receiver(receiver.config)).collect(),
+            receivers: self.receivers.iter().map(|&config| self.simulator.receiver(config)).collect(),
             detected: Detected::default(),
             decoder: self.simulator.decoder(),
             writer: ReceiverInput::Raw.writer(),
@@ -252,7 +253,7 @@ mod tests {
     fn rows(flags: &[(&'static str, &str)], receivers: &str) -> SlotRows {
         let flags: Vec<_> = flags.iter().map(|(name, text)| (*name, (*text).to_owned())).collect();
         let settings = super::super::settings::LinkSettings::resolve(&flags, None).expect("valid settings");
-        SlotRows::new(settings.config, super::super::receivers::read([receivers]).expect("receivers")).expect("a link")
+        SlotRows::new(settings.config, &receivers::read([receivers]).expect("receivers")).expect("a link")
     }
 
     const SMALL: &[(&str, &str)] = &[
@@ -271,34 +272,6 @@ mod tests {
         for (array, spec) in rows.arrays().iter().enumerate() {
             assert_eq!(whole[array].len(), 7 * spec.0.row_bytes(), "{}", spec.0.name);
             assert!(whole[array] == [&first[array][..], &second[array]].concat(), "{}", spec.0.name);
-        }
-    }
-
-    #[test]
-    fn columns_are_those_that_there_are() {
-        let names = |rows: &SlotRows| rows.arrays().into_iter().map(|(array, _)| array.name).collect::<Vec<_>>();
-        let bare = rows(&[("num_prb", "2")], "perfect_csi");
-        let expected = [
-            "input",
-            "bits",
-            "slot",
-            "slot_number",
-            "snr_db",
-            "realized_snr_db",
-            "delay_spread_secs",
-            "speed_mps",
-            "max_doppler_hz",
-            "channel_model",
-            "modulation",
-            "num_bits_per_symbol",
-            "post_eq_sinr_db",
-            "uncoded_ber",
-        ];
-        assert_eq!(names(&bare), expected);
-        let coded = [&[("target_coderate", "1/2")], SMALL].concat();
-        let all = names(&rows(&coded, "lmmse,ls_linear:noise=estimated"));
-        for name in ["co_channel_sir_db", "block_error", "post_eq_sinr_db_ls_linear_noise_estimated"] {
-            assert!(all.iter().any(|other| other == name), "{name} in {all:?}");
         }
     }
 }

@@ -1,17 +1,15 @@
-//! Error rates against SNR: a measurement at each point, and the tables of it.
+//! Error rates against SNR or another parameter: a measurement at each point, and the tables of it.
 //!
 //! Every point simulates slots 0, 1, 2 … of the same seed: bits, channels and (but for their power) noise are the same at every
 //! SNR and for every receiver, so curves can be compared more closely than their intervals say.
 
-use super::receivers::NamedReceiver;
+use super::axis::Axis;
+use super::lineup::Lineup;
 use super::told;
 use crate::data::{Column, ColumnValues};
-use napscope::{Error, ErrorKind, Result};
-use napscope_ofdm::link::{Count, ErrorRates, LinkConfig, Simulator, StopRule, Values};
+use napscope::{ErrorKind, Result};
+use napscope_ofdm::link::{Count, ErrorRates, LinkConfig, Simulator, StopRule, Tally};
 use std::ops::ControlFlow;
-
-/// More points than this are a mistake in the step.
-const MOST_POINTS: usize = 1000;
 
 /// A confidence level and its quantile of the normal distribution.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -29,11 +27,11 @@ pub const CONFIDENCES: [Confidence; 3] = [
     Confidence { name: "99", z: 2.575_829_303_548_901 },
 ];
 
-/// The error rates at one SNR.
+/// The error rates at one point of the axis.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Point {
-    /// Es/N0 in dB.
-    pub snr_db: f64,
+    /// The parameter of the axis.
+    pub x: f64,
     /// Of each receiver.
     pub rates: Vec<ErrorRates>,
 }
@@ -63,82 +61,48 @@ pub fn metrics(coded: bool) -> impl Iterator<Item = &'static Metric> {
     METRICS.iter().filter(move |metric| coded || !metric.coded)
 }
 
-/// The points that `snr_db` says: a value, a list, or a range in steps of `step_db`.
+/// Measures `receivers` at each of `points` of `axis`. `progress` hears how many slots of which point are done; a break, or the
+/// user who stops the work, ends the sweep, and what is whole comes back.
 ///
 /// # Errors
-/// For a step that leads nowhere and ranges without points.
-pub fn points(snr_db: &Values, step_db: f64) -> Result<Vec<f64>> {
-    let wrong = |message: String, hint: &str| Err(Error::new(ErrorKind::InvalidParameter, message).hint(hint));
-    match snr_db {
-        Values::Fixed(value) => Ok(vec![*value]),
-        Values::OneOf(values) => {
-            let mut values = values.clone();
-            values.sort_by(f64::total_cmp);
-            values.dedup();
-            Ok(values)
-        }
-        Values::Uniform(low, high) => {
-            if !(step_db.is_finite() && step_db > 0.0) {
-                return wrong(
-                    format!("snr-step: a step of {step_db} dB leads nowhere"),
-                    "give a positive number of dB",
-                );
-            }
-            if low > high {
-                let error = format!("snr_db runs from {low} to {high}, which is backwards");
-                return wrong(error, &format!("write {high}..{low}"));
-            }
-            // A little more than the last step, so that 0..1 in steps of 0.1 has its end.
-            let count = ((high - low) / step_db + 1e-9).floor() + 1.0;
-            if count.is_nan() || count > MOST_POINTS as f64 {
-                return wrong(
-                    format!("snr_db would have {count} points; at most {MOST_POINTS} are measured"),
-                    "widen --snr-step",
-                );
-            }
-            Ok((0..count as u32).map(|at| low + f64::from(at) * step_db).collect())
-        }
-        Values::LogUniform(..) => wrong("snr_db is in dB, which is a logarithm already".to_owned(), "write LOW..HIGH"),
-    }
-}
-
-/// Measures `receivers` at each SNR. `progress` hears how many slots of which point are done; a break ends the sweep, and what
-/// is whole comes back.
-///
-/// # Errors
-/// For a configuration that cannot be.
+/// For a configuration that cannot be, and for a network that fails.
 pub fn sweep(
     config: &LinkConfig,
-    points: &[f64],
-    receivers: &[NamedReceiver],
+    (axis, points): (&Axis, &[f64]),
+    receivers: &Lineup,
     rule: StopRule,
     mut progress: impl FnMut(usize, &[ErrorRates]) -> ControlFlow<()>,
 ) -> Result<Vec<Point>> {
-    let configs: Vec<_> = receivers.iter().map(|receiver| receiver.config).collect();
     let mut measured = Vec::new();
-    for (at, &snr_db) in points.iter().enumerate() {
-        let config = LinkConfig { snr_db: Values::Fixed(snr_db), ..config.clone() };
-        let simulator = Simulator::new(config).map_err(told)?;
-        let mut stopped = false;
-        let rates = simulator.error_rates(&configs, rule, |rates| {
-            let flow = progress(at, rates);
-            stopped = flow.is_break();
-            flow
-        });
-        let rates = rates.map_err(told)?;
-        if stopped {
-            break;
+    for (at, &x) in points.iter().enumerate() {
+        let simulator = Simulator::new(axis.at(config, x)?).map_err(told)?;
+        let mut tally = Tally::new(rule, receivers.names().len()).map_err(told)?;
+        while let Some(slots) = tally.next_round() {
+            match receivers.slot_error_rates(&simulator, slots) {
+                Ok(round) => tally.add(&round),
+                Err(error) if error.kind() == ErrorKind::Interrupted => return Ok(measured),
+                Err(error) => return Err(error),
+            }
+            if progress(at, tally.rates()).is_break() {
+                return Ok(measured);
+            }
         }
-        measured.push(Point { snr_db, rates });
+        measured.push(Point { x, rates: tally.rates().to_vec() });
     }
     Ok(measured)
 }
 
 /// The table: a row a point and receiver.
-pub fn columns(measured: &[Point], receivers: &[NamedReceiver], coded: bool, confidence: Confidence) -> Vec<Column> {
+pub fn columns(
+    measured: &[Point],
+    axis: &Axis,
+    receivers: &[String],
+    coded: bool,
+    confidence: Confidence,
+) -> Vec<Column> {
     let rows: Vec<(f64, &str, &ErrorRates)> = measured
         .iter()
-        .flat_map(|point| receivers.iter().zip(&point.rates).map(|(r, rates)| (point.snr_db, r.name.as_str(), rates)))
+        .flat_map(|point| receivers.iter().zip(&point.rates).map(|(name, rates)| (point.x, name.as_str(), rates)))
         .collect();
     let floats = |name: String, value: &dyn Fn(&ErrorRates) -> f64| Column {
         name,
@@ -148,9 +112,11 @@ pub fn columns(measured: &[Point], receivers: &[NamedReceiver], coded: bool, con
         name,
         values: ColumnValues::Int(rows.iter().map(|row| Some(value(row.2) as i64)).collect()),
     };
-    let snr =
-        Column { name: "snr_db".into(), values: ColumnValues::Float(rows.iter().map(|row| Some(row.0)).collect()) };
-    let mut columns = vec![snr, Column::from_text("receiver", rows.iter().map(|row| Some(row.1)))];
+    let x = ColumnValues::Float(rows.iter().map(|row| Some(row.0)).collect());
+    let mut columns = vec![
+        Column { name: axis.name.into(), values: x },
+        Column::from_text("receiver", rows.iter().map(|row| Some(row.1))),
+    ];
     columns.push(ints("slots".into(), &|rates| rates.uncoded.slots));
     for metric in metrics(coded) {
         let (name, count) = (metric.name, metric.count);
@@ -160,43 +126,15 @@ pub fn columns(measured: &[Point], receivers: &[NamedReceiver], coded: bool, con
         columns.push(ints(format!("{name}_errors"), &|rates| count(rates).errors));
         columns.push(ints(format!("{name}_trials"), &|rates| count(rates).trials));
     }
-    columns.push(floats("post_eq_sinr_db".into(), &ErrorRates::mean_post_eq_sinr_db));
+    // What does not equalise has no SINR behind it.
+    let sinr = rows.iter().map(|row| Some(row.2.mean_post_eq_sinr_db()).filter(|sinr| !sinr.is_nan()));
+    columns.push(Column { name: "post_eq_sinr_db".into(), values: ColumnValues::Float(sinr.collect()) });
     columns
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn points_are_those_that_were_asked_for() {
-        for (values, step, expected) in [
-            (Values::Fixed(3.0), 1.0, vec![3.0]),
-            (Values::OneOf(vec![5.0, 0.0, 5.0]), 1.0, vec![0.0, 5.0]),
-            (Values::Uniform(-4.0, 2.0), 2.0, vec![-4.0, -2.0, 0.0, 2.0]),
-            (Values::Uniform(0.0, 1.0), 0.3, vec![0.0, 0.3, 0.6, 0.3 * 3.0]),
-            (Values::Uniform(2.0, 2.0), 1.0, vec![2.0]),
-        ] {
-            assert_eq!(points(&values, step).expect("points"), expected, "{values} in steps of {step}");
-        }
-        assert_eq!(points(&Values::Uniform(0.0, 1.0), 0.1).expect("points").len(), 11, "with its end");
-    }
-
-    #[test]
-    fn sweeps_without_points_are_refused() {
-        for (values, step, expected) in [
-            (Values::Uniform(0.0, 1.0), 0.0, "leads nowhere"),
-            (Values::Uniform(0.0, 1.0), -1.0, "leads nowhere"),
-            (Values::Uniform(0.0, 1.0), f64::NAN, "leads nowhere"),
-            (Values::Uniform(1.0, 0.0), 1.0, "backwards"),
-            (Values::Uniform(0.0, f64::INFINITY), 1.0, "points"),
-            (Values::Uniform(0.0, 1.0), 1e-6, "points"),
-            (Values::LogUniform(1.0, 2.0), 1.0, "logarithm already"),
-        ] {
-            let error = points(&values, step).expect_err(expected);
-            assert!(error.to_string().contains(expected), "{values} in steps of {step}: {error}");
-        }
-    }
 
     #[test]
     fn quantiles_are_those_of_the_normal_distribution() {

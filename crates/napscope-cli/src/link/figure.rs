@@ -1,7 +1,7 @@
 //! The figure of a sweep: a panel for each kind of error rate, with the link in the title.
 
+use super::axis::{AXES, Axis};
 use super::error_rates::{Confidence, Point, metrics};
-use super::receivers::NamedReceiver;
 use crate::chart::{Curve, Panel, Scene, Theme, figure};
 use napscope_ofdm::channel::ChannelModel;
 use napscope_ofdm::link::{LinkConfig, Motion, Values};
@@ -9,55 +9,64 @@ use napscope_ofdm::link::{LinkConfig, Motion, Values};
 /// Draws the error rates of `measured`.
 pub fn draw(
     config: &LinkConfig,
+    axis: &Axis,
     measured: &[Point],
-    receivers: &[NamedReceiver],
+    receivers: &[String],
     confidence: Confidence,
     theme: Theme,
 ) -> Scene {
     let panels: Vec<Panel> = metrics(config.coding.is_some())
         .map(|metric| {
             let curve = |at: usize| Curve {
-                name: receivers[at].name.clone(),
+                name: receivers[at].clone(),
                 points: measured
                     .iter()
                     .map(|point| {
                         let count = (metric.count)(&point.rates[at]);
                         let interval = count.interval(confidence.z);
-                        [point.snr_db, count.rate(), interval.low, interval.high]
+                        [axis.shown(point.x), count.rate(), interval.low, interval.high]
                     })
                     .collect(),
             };
             Panel {
-                x_label: "Es/N0 [dB]".to_owned(),
+                x_label: axis.label(),
                 y_label: metric.title.to_owned(),
                 curves: (0..receivers.len()).map(curve).collect(),
             }
         })
         .collect();
-    figure(&title(config), &panels, theme)
+    figure(&title(config, axis), &panels, theme)
 }
 
-/// The link in a line: `16qam · tdl-c 100 ns · 10 m/s · 26 PRB · 2 antennas`.
-pub fn title(config: &LinkConfig) -> String {
+/// The link in a line, without what steps along `axis`: `16qam · tdl-c 100 ns · 10 m/s · 26 PRB · 2 antennas · 1 DMRS symbol`.
+pub fn title(config: &LinkConfig, axis: &Axis) -> String {
+    let steps = |name: &str| axis.name == name;
     let modulations: Vec<&str> = config.modulations.iter().map(|modulation| modulation.name()).collect();
     let models: Vec<String> = config.channel_models.iter().map(|model| model.name()).collect();
     let mut parts = vec![modulations.join(", "), models.join(", ")];
     let fading = config.channel_models.iter().any(|model| *model != ChannelModel::Awgn);
     let scaled_by_it =
         |model: &ChannelModel| matches!(model, ChannelModel::Tdl(_)) && model.fixed_delay_spread_secs().is_none();
-    if config.channel_models.iter().any(scaled_by_it) {
+    if config.channel_models.iter().any(scaled_by_it) && !steps("delay_spread_secs") {
         parts[1].push_str(&format!(" {} ns", scaled(&config.delay_spread_secs, 1e9)));
     }
-    if fading {
+    if fading && !steps("speed_mps") && !steps("max_doppler_hz") {
         parts.push(match &config.motion {
             Motion::SpeedMps(speed) => format!("{} m/s", scaled(speed, 1.0)),
             Motion::MaxDopplerHz(doppler) => format!("{} Hz Doppler", scaled(doppler, 1.0)),
         });
     }
+    if axis.name != AXES[0].name {
+        parts.push(format!("Es/N0 {} dB", scaled(&config.snr_db, 1.0)));
+    }
     parts.push(format!("{} PRB", config.num_prb));
     parts.push(match config.num_rx_ant {
         1 => "1 antenna".to_owned(),
         several => format!("{several} antennas"),
+    });
+    parts.push(match config.dmrs.additional_position {
+        0 => "1 DMRS symbol".to_owned(),
+        more => format!("{} DMRS symbols", more + 1),
     });
     if let Some(coding) = &config.coding {
         parts.push(format!("code rate {}", rounded(coding.target_coderate)));
@@ -87,15 +96,22 @@ mod tests {
 
     #[test]
     fn titles_say_what_matters() {
-        let title = |flags: &[(&'static str, &str)], preset| {
+        let title = |flags: &[(&'static str, &str)], preset, axis: &str| {
+            let axis = Axis::named(axis).expect("an axis");
             let flags: Vec<_> = flags.iter().map(|(name, text)| (*name, (*text).to_owned())).collect();
-            title(&LinkSettings::resolve(&flags, preset).expect("valid").config)
+            title(&LinkSettings::resolve(&flags, preset).expect("valid").config, &axis)
         };
-        assert_eq!(title(&[], None), "16qam · tdl-c 100 ns · 10 m/s · 26 PRB · 2 antennas");
-        assert_eq!(title(&[], Some("awgn")), "16qam · awgn · 26 PRB · 1 antenna · code rate 0.643");
+        let snr = "snr_db";
+        assert_eq!(title(&[], None, snr), "16qam · tdl-c 100 ns · 10 m/s · 26 PRB · 2 antennas · 2 DMRS symbols");
         assert_eq!(
-            title(&[("max_doppler_hz", "0..300")], Some("deeprx")),
-            "16qam · tdl-b, tdl-c, tdl-d 10–300 ns · 0–300 Hz Doppler · 26 PRB · 2 antennas · code rate 0.643"
+            title(&[("dmrs_additional_position", "0")], Some("awgn"), snr),
+            "16qam · awgn · 26 PRB · 1 antenna · 1 DMRS symbol · code rate 0.643"
+        );
+        let swept = "16qam · tdl-b, tdl-c, tdl-d 10–300 ns · Es/N0 -4–32 dB · 26 PRB · 2 antennas · 2 DMRS symbols · code rate 0.643";
+        assert_eq!(title(&[], Some("deeprx"), "max_doppler_hz"), swept);
+        assert_eq!(
+            title(&[("max_doppler_hz", "0..300"), ("snr_db", "3")], Some("deeprx"), "delay_spread_secs"),
+            "16qam · tdl-b, tdl-c, tdl-d · 0–300 Hz Doppler · Es/N0 3 dB · 26 PRB · 2 antennas · 2 DMRS symbols · code rate 0.643"
         );
     }
 }

@@ -10,6 +10,11 @@ pub mod receivers;
 pub mod data_set;
 pub mod write;
 
+pub mod neural;
+
+pub mod lineup;
+
+pub mod axis;
 pub mod error_rates;
 pub mod figure;
 

@@ -2,39 +2,125 @@
 
 use super::told;
 use napscope::{Error, ErrorKind, Result};
+use napscope_ofdm::link::tensor::{RECEIVER_INPUTS, ReceiverInput};
 use napscope_ofdm::receiver::ReceiverConfig;
+use std::path::PathBuf;
 
 /// A receiver and what it is called in tables.
 #[derive(Debug, Clone, PartialEq)]
 pub struct NamedReceiver {
-    /// As it was asked for.
+    /// As it was asked for; a network by its file's name without `.onnx`, unless another receiver is called so.
     pub name: String,
-    /// Its parts.
-    pub config: ReceiverConfig,
+    /// What it is.
+    pub kind: ReceiverKind,
+}
+
+/// What a receiver is.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ReceiverKind {
+    /// One of the link's own, by its parts.
+    Classical(ReceiverConfig),
+    /// A network.
+    Network(NetworkSpec),
+}
+
+/// A network that receives, before it is opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NetworkSpec {
+    /// Its ONNX file.
+    pub path: PathBuf,
+    /// What it is given, where the user says so; else the file must.
+    pub input: Option<ReceiverInput>,
 }
 
 /// Reads receivers, each text one or several of them with commas between. Options have commas, too: a part with `=` and without
-/// `:` goes on with the receiver before it, as in `perfect_csi,ls_linear:noise=estimated,demapping=exact`.
+/// `:` goes on with the receiver before it, as in `perfect_csi,ls_linear:noise=estimated,demapping=exact`. A name that ends in
+/// `.onnx` is a network: `receiver.onnx`, `receiver.onnx:input=raw`.
 ///
 /// # Errors
 /// [`ErrorKind::UnknownName`] for a name that no receiver bears; [`ErrorKind::InvalidParameter`] for one that stands twice.
 pub fn read<'t>(texts: impl IntoIterator<Item = &'t str>) -> Result<Vec<NamedReceiver>> {
     let mut receivers: Vec<NamedReceiver> = Vec::new();
     for spec in texts.into_iter().flat_map(specs) {
-        let config =
-            ReceiverConfig::from_name(&spec).map_err(|error| told(error).context(format!("receiver {spec}")))?;
-        if let Some(same) = receivers.iter().find(|other| other.config == config) {
+        let kind = kind(&spec).map_err(|error| error.context(format!("receiver {spec}")))?;
+        if let Some(same) = receivers.iter().find(|other| other.kind == kind) {
             let message = format!("`{}` and `{spec}` are the same receiver", same.name);
             return Err(Error::new(ErrorKind::InvalidParameter, message).hint("name each receiver once"));
         }
-        receivers.push(NamedReceiver { name: spec, config });
+        receivers.push(NamedReceiver { name: spec, kind });
     }
     if receivers.is_empty() {
         let known = napscope_ofdm::receiver::RECEIVERS.map(|known| known.0);
         return Err(Error::new(ErrorKind::InvalidParameter, "no receiver is named")
-            .hint(format!("choose one or several of: {}", known.join(", "))));
+            .hint(format!("choose one or several of: {}, or an .onnx file", known.join(", "))));
     }
+    shorten(&mut receivers);
     Ok(receivers)
+}
+
+/// The configurations of receivers that must be the link's own.
+///
+/// # Errors
+/// [`ErrorKind::InvalidParameter`] for a network.
+pub fn classical(receivers: &[NamedReceiver]) -> Result<Vec<ReceiverConfig>> {
+    let config = |receiver: &NamedReceiver| match &receiver.kind {
+        ReceiverKind::Classical(config) => Ok(*config),
+        ReceiverKind::Network(_) => Err(Error::new(
+            ErrorKind::InvalidParameter,
+            format!(
+                "receiver {}: a network, and columns of a data set are those of classical receivers",
+                receiver.name
+            ),
+        )
+        .hint("measure networks with `napscope link ber --receiver`")),
+    };
+    receivers.iter().map(config).collect()
+}
+
+fn kind(spec: &str) -> Result<ReceiverKind> {
+    let Some((path, options)) = network(spec) else {
+        return ReceiverConfig::from_name(spec).map(ReceiverKind::Classical).map_err(told);
+    };
+    let mut input = None;
+    for option in options.split(',').map(str::trim).filter(|option| !option.is_empty()) {
+        match option.split_once('=').map(|(key, value)| (key.trim(), value.trim())) {
+            Some(("input", name)) => input = Some(ReceiverInput::from_name(name).map_err(told)?),
+            _ => {
+                let inputs = RECEIVER_INPUTS.map(|known| known.0).join("|");
+                let message = format!("`{option}` is no option of a network");
+                return Err(
+                    Error::new(ErrorKind::InvalidParameter, message).hint(format!("it has one: input={inputs}"))
+                );
+            }
+        }
+    }
+    Ok(ReceiverKind::Network(NetworkSpec { path: PathBuf::from(path), input }))
+}
+
+/// Path and options of a network. The path may hold colons, as those of Windows do.
+fn network(spec: &str) -> Option<(&str, &str)> {
+    const ENDING: &str = ".onnx";
+    let end = spec.to_ascii_lowercase().rfind(ENDING)? + ENDING.len();
+    match &spec[end..] {
+        "" => Some((spec, "")),
+        options => Some((&spec[..end], options.strip_prefix(':')?)),
+    }
+}
+
+/// Calls networks by the names of their files, as far as that is clear.
+fn shorten(receivers: &mut [NamedReceiver]) {
+    let short = |receiver: &NamedReceiver| match &receiver.kind {
+        ReceiverKind::Classical(_) => receiver.name.clone(),
+        ReceiverKind::Network(spec) => {
+            spec.path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned())
+        }
+    };
+    let names: Vec<String> = receivers.iter().map(short).collect();
+    for (receiver, name) in receivers.iter_mut().zip(&names) {
+        if names.iter().filter(|other| *other == name).count() == 1 {
+            receiver.name.clone_from(name);
+        }
+    }
 }
 
 fn specs(text: &str) -> Vec<String> {
@@ -67,6 +153,21 @@ mod tests {
             names(&["ls_linear:noise=estimated,demapping=exact,lmmse", "perfect_csi"]),
             ["ls_linear:noise=estimated,demapping=exact", "lmmse", "perfect_csi"]
         );
+        assert_eq!(names(&["lmmse,studies/receiver.onnx,b.onnx:input=raw"]), ["lmmse", "receiver", "b"]);
+        assert_eq!(names(&["lmmse,lmmse.onnx"]), ["lmmse", "lmmse.onnx"], "which is which stays clear");
+        assert_eq!(names(&["a/r.onnx,b/r.onnx"]), ["a/r.onnx", "b/r.onnx"]);
+    }
+
+    #[test]
+    fn networks_are_told_by_their_ending() {
+        for (spec, path, input) in [
+            ("r.onnx", "r.onnx", None),
+            ("r.onnx:input=estimate", "r.onnx", Some(ReceiverInput::Estimate)),
+            (r"C:\models\R.ONNX: input = raw", r"C:\models\R.ONNX", Some(ReceiverInput::Raw)),
+        ] {
+            let expected = ReceiverKind::Network(NetworkSpec { path: path.into(), input });
+            assert_eq!(kind(spec).expect(spec), expected, "{spec}");
+        }
     }
 
     #[test]
@@ -74,6 +175,9 @@ mod tests {
         for (text, expected) in [
             ("lmmmse", "no receiver is called `lmmmse`"),
             ("lmmse,lmmse_matched", "`lmmse` and `lmmse_matched` are the same receiver"),
+            ("r.onnx,r.onnx", "`r.onnx` and `r.onnx` are the same receiver"),
+            ("r.onnx:input=row", "no input of a neural receiver is called `row`"),
+            ("r.onnx:output=llr", "`output=llr` is no option of a network"),
             (",", "no receiver is named"),
         ] {
             let error = read([text]).expect_err(text);

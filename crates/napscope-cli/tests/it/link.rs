@@ -2,4 +2,5 @@
 
 mod bad_input;
 mod ber;
+mod neural;
 mod simulate;

@@ -8,9 +8,9 @@ use super::simulator::Simulator;
 use super::slot::Slot;
 use crate::coding::TransportBlockDecoder;
 use crate::error::{Error, Result};
-use crate::receiver::{Detected, Receiver, ReceiverConfig};
+use crate::receiver::{Detected, Receiver, ReceiverConfig, num_bit_errors};
 use rayon::prelude::*;
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 
 /// Slots between two looks at the stop rule: a fixed number, so that results do not depend on the number of threads.
 const SLOTS_PER_ROUND: u64 = 64;
@@ -23,6 +23,54 @@ pub struct StopRule {
     /// Wrong blocks that every receiver must have seen before the measurement ends earlier; zero: never. Without channel coding, a
     /// slot with a wrong bit counts as a wrong block. Sionna: `num_target_block_errors`.
     pub target_block_errors: u64,
+}
+
+/// The error rates of several receivers on the same slots, round by round until the rule is met. [`Simulator::error_rates`] is
+/// this loop for the receivers of this crate; others (a neural one) can be measured beside them.
+#[derive(Debug, Clone)]
+pub struct Tally {
+    rule: StopRule,
+    next: u64,
+    rates: Vec<ErrorRates>,
+}
+
+impl Tally {
+    /// A tally of `num_receivers` receivers in which no slot is counted.
+    ///
+    /// # Errors
+    /// [`crate::ErrorKind::InvalidParameter`] when there is no receiver or no slot to measure.
+    pub fn new(rule: StopRule, num_receivers: usize) -> Result<Self> {
+        if num_receivers == 0 {
+            return Err(Error::parameter("error rates of no receiver were asked for"));
+        }
+        if rule.max_slots == 0 {
+            return Err(Error::parameter("max_slots must be at least 1, got 0"));
+        }
+        Ok(Tally { rule, next: 0, rates: vec![ErrorRates::default(); num_receivers] })
+    }
+
+    /// The slots to measure next; `None`: enough is known.
+    pub fn next_round(&self) -> Option<Range<u64>> {
+        let enough = |rates: &ErrorRates| rates.num_block_errors() >= self.rule.target_block_errors;
+        let met = self.next > 0 && self.rule.target_block_errors > 0 && self.rates.iter().all(enough);
+        let round = self.next..(self.next + SLOTS_PER_ROUND).min(self.rule.max_slots);
+        (!met && !round.is_empty()).then_some(round)
+    }
+
+    /// Counts the slots of a round: for each slot the rates of each receiver.
+    pub fn add(&mut self, round: &[Vec<ErrorRates>]) {
+        self.next += round.len() as u64;
+        for of_slot in round {
+            for (rates, of_slot) in self.rates.iter_mut().zip(of_slot) {
+                rates.add(of_slot);
+            }
+        }
+    }
+
+    /// The rates so far, of each receiver.
+    pub fn rates(&self) -> &[ErrorRates] {
+        &self.rates
+    }
 }
 
 /// Errors among trials that come in slots.
@@ -131,7 +179,7 @@ impl ErrorRates {
         if self.blocks.trials > 0 { self.blocks.errors } else { self.uncoded.slots_with_errors }
     }
 
-    /// Mean SINR after equalisation [dB].
+    /// Mean SINR after equalisation [dB]; NaN of receivers that do not equalise.
     pub fn mean_post_eq_sinr_db(&self) -> f64 {
         self.sum_post_eq_sinr_db / self.uncoded.slots as f64
     }
@@ -149,38 +197,23 @@ impl Simulator {
         rule: StopRule,
         mut progress: impl FnMut(&[ErrorRates]) -> ControlFlow<()>,
     ) -> Result<Vec<ErrorRates>> {
-        if receivers.is_empty() {
-            return Err(Error::parameter("error rates of no receiver were asked for"));
-        }
-        if rule.max_slots == 0 {
-            return Err(Error::parameter("max_slots must be at least 1, got 0"));
-        }
-        let mut rates = vec![ErrorRates::default(); receivers.len()];
-        let mut next = 0;
-        while next < rule.max_slots {
-            let round = next..(next + SLOTS_PER_ROUND).min(rule.max_slots);
-            next = round.end;
-            for of_slot in self.measure_round(receivers, round) {
-                for (rates, of_slot) in rates.iter_mut().zip(&of_slot) {
-                    rates.add(of_slot);
-                }
-            }
-            let enough = |rates: &ErrorRates| rates.num_block_errors() >= rule.target_block_errors;
-            let stop = rule.target_block_errors > 0 && rates.iter().all(enough);
-            if progress(&rates).is_break() || stop {
+        let mut tally = Tally::new(rule, receivers.len())?;
+        while let Some(slots) = tally.next_round() {
+            tally.add(&self.slot_error_rates(receivers, slots));
+            if progress(tally.rates()).is_break() {
                 break;
             }
         }
-        Ok(rates)
+        Ok(tally.rates)
     }
 
-    /// The rates of each slot of a round, in order.
-    fn measure_round(&self, receivers: &[ReceiverConfig], round: std::ops::Range<u64>) -> Vec<Vec<ErrorRates>> {
+    /// The error rates of each slot of `slots`, in order, one for each of `receivers`; made on all threads.
+    pub fn slot_error_rates(&self, receivers: &[ReceiverConfig], slots: Range<u64>) -> Vec<Vec<ErrorRates>> {
         let memory = || {
             let receivers: Vec<Receiver> = receivers.iter().map(|&config| self.receiver(config)).collect();
             (self.workspace(), receivers, Detected::default(), self.decoder())
         };
-        let slots = round.into_par_iter().map_init(memory, |(workspace, receivers, detected, decoder), index| {
+        let rates = slots.into_par_iter().map_init(memory, |(workspace, receivers, detected, decoder), index| {
             let slot = self.slot(index, workspace);
             let measure = |receiver: &mut Receiver| {
                 receiver.receive(&self.received(slot), &self.genie(slot), slot.parameters.modulation, detected);
@@ -188,7 +221,7 @@ impl Simulator {
             };
             receivers.iter_mut().map(measure).collect()
         });
-        slots.collect()
+        rates.collect()
     }
 
     /// A decoder for the slots of this simulator.
@@ -198,11 +231,22 @@ impl Simulator {
 
     /// Compares what a receiver made of `slot` with what was sent.
     pub fn count_errors(&self, slot: &Slot, detected: &Detected, decoder: &mut TransportBlockDecoder) -> ErrorRates {
-        let mut rates = ErrorRates::default();
-        rates.uncoded.add_slot(detected.num_bit_errors(&slot.bits) as u64, slot.bits.len() as u64);
-        rates.sum_post_eq_sinr_db = 10.0 * detected.post_eq_sinr(slot.symbols.iter().copied()).log10();
+        let sum_post_eq_sinr_db = 10.0 * detected.post_eq_sinr(slot.symbols.iter().copied()).log10();
+        ErrorRates { sum_post_eq_sinr_db, ..self.count_llr_errors(slot, &detected.llr, decoder) }
+    }
+
+    /// The same of a receiver that gives nothing but LLRs, as a neural one does: its SINR after equalisation is NaN.
+    ///
+    /// # Shapes
+    /// `llr`: ln P(1)/P(0), `[data element, num_bits_per_symbol]`
+    ///
+    /// # Panics
+    /// When there are not as many LLRs as bits.
+    pub fn count_llr_errors(&self, slot: &Slot, llr: &[f32], decoder: &mut TransportBlockDecoder) -> ErrorRates {
+        let mut rates = ErrorRates { sum_post_eq_sinr_db: f64::NAN, ..ErrorRates::default() };
+        rates.uncoded.add_slot(num_bit_errors(llr, &slot.bits) as u64, slot.bits.len() as u64);
         if let Some(transport_block) = self.transport_block(slot.parameters.modulation) {
-            let (bits, _) = decoder.decode(transport_block, &detected.llr);
+            let (bits, _) = decoder.decode(transport_block, llr);
             let errors = bits.iter().zip(&slot.information).filter(|(decoded, sent)| decoded != sent).count() as u64;
             rates.coded.add_slot(errors, bits.len() as u64);
             rates.blocks.add_slot(u64::from(errors > 0), 1);

@@ -15,7 +15,7 @@ mod values;
 
 pub use columns::{Cell, Column, SLOT_COLUMNS};
 pub use config::{Coding, Domain, Fades, Impairments, LinkConfig, Motion};
-pub use error_rates::{Count, ErrorRates, Interval, StopRule};
+pub use error_rates::{Count, ErrorRates, Interval, StopRule, Tally};
 pub use settings::Setting;
 pub use settings_list::SETTINGS;
 pub use simulator::{Simulator, Workspace};

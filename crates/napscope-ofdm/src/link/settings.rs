@@ -27,6 +27,13 @@ pub struct Setting {
     pub(super) get: fn(&LinkConfig) -> String,
 }
 
+impl Setting {
+    /// True of a number that each slot may draw anew ([`Values`](super::Values)).
+    pub fn is_drawn(&self) -> bool {
+        self.value.starts_with("VALUES")
+    }
+}
+
 impl LinkConfig {
     /// Sets the parameter called `name` (or one of its aliases; case, hyphens and underscores do not matter) to what `text` says.
     /// Contradictions between parameters show when a [`super::Simulator`] is made.

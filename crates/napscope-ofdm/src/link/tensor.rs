@@ -24,9 +24,11 @@
 //! variance of the noise plus that of the estimate's error. The antennas' parts stand apart because each antenna's
 //! channel turns on its own where the estimate grows old.
 
+use super::simulator::Simulator;
 use super::slot::Slot;
 use crate::dmrs::PilotPattern;
 use crate::error::{Error, Result};
+use crate::mapping::Modulation;
 use crate::receiver::{ChannelEstimate, ChannelStatistics, LmmseChannelEstimator, Received, StatisticsSource};
 
 /// Bits of a symbol at most, so channels of the bits.
@@ -146,7 +148,7 @@ fn write_estimate(received: &Received<'_>, estimate: &ChannelEstimate, planes: &
     let (num_rx_ant, size) = (received.num_rx_ant(), received.grid.num_resource_elements());
     let (h_planes, rest) = planes.split_at_mut(2 * num_rx_ant * size);
     let (symbol_planes, error_plane) = rest.split_at_mut(2 * num_rx_ant * size);
-    for element in 0..size {
+    for (element, log10_error) in error_plane.iter_mut().enumerate() {
         let gain: f32 = (0..num_rx_ant).map(|rx| estimate.h_hat[rx * size + element].norm_sqr()).sum();
         let noise_var = received.noise_var + estimate.err_var[element];
         // Without noise and channel nothing is known of the symbol, and zero says so.
@@ -159,7 +161,7 @@ fn write_estimate(received: &Received<'_>, estimate: &ChannelEstimate, planes: &
             (symbol_planes[re], symbol_planes[im]) = (part.re, part.im);
         }
         let error = (noise_var.max(1e-30) / gain.max(1e-30)).log10();
-        error_plane[element] = error.clamp(-MAX_LOG10_ERROR, MAX_LOG10_ERROR);
+        *log10_error = error.clamp(-MAX_LOG10_ERROR, MAX_LOG10_ERROR);
     }
 }
 
@@ -182,10 +184,24 @@ pub fn write_bits(slot: &Slot, pattern: &PilotPattern, bits: &mut [i8]) {
     }
 }
 
+/// The LLRs of one slot, of all that a network gives: those of the data elements, and of as many bits as `modulation` has.
+/// Returns `[data element, num_bits_per_symbol]`.
+///
+/// # Shapes
+/// `planes`: `[at least num_bits_per_symbol, num_ofdm_symbols, num_subcarriers]`
+///
+/// # Panics
+/// When `planes` has too few bits.
+pub fn read_llr(planes: &[f32], simulator: &Simulator, modulation: Modulation) -> Vec<f32> {
+    let (num_bits, size) = (modulation.num_bits_per_symbol(), simulator.grid().num_resource_elements());
+    let bits = |&element: &u32| (0..num_bits).map(move |bit| planes[bit * size + element as usize]);
+    simulator.pattern().data_elements().iter().flat_map(bits).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::link::{LinkConfig, Simulator};
+    use crate::link::LinkConfig;
     use crate::receiver::{Detected, ReceiverConfig};
     use rustfft::num_complex::Complex32;
 
@@ -218,6 +234,11 @@ mod tests {
             expected[i % 4 * size + data[i / 4] as usize] = bit as i8;
         }
         assert_eq!(bits, expected);
+        // A network that gives the bits themselves for LLRs, and two more of nothing.
+        let planes: Vec<f32> = bits[..6 * size].iter().map(|&bit| f32::from(bit)).collect();
+        let llr = read_llr(&planes, &simulator, slot.parameters.modulation);
+        let sent: Vec<f32> = slot.bits.iter().map(|&bit| f32::from(bit)).collect();
+        assert_eq!(llr, sent, "in the order of the bits that were sent");
     }
 
     #[test]

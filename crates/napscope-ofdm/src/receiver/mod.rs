@@ -246,16 +246,16 @@ impl Receiver {
     }
 }
 
-impl Detected {
-    /// Wrong hard decisions among the `bits` that were sent.
-    ///
-    /// # Panics
-    /// When there are not as many bits as LLRs.
-    pub fn num_bit_errors(&self, bits: &[u8]) -> usize {
-        assert_eq!(bits.len(), self.llr.len(), "one bit for each LLR");
-        bits.iter().zip(&self.llr).filter(|&(&bit, &llr)| (llr > 0.0) != (bit == 1)).count()
-    }
+/// Wrong hard decisions of `llr` = ln P(1)/P(0) among the `bits` that were sent.
+///
+/// # Panics
+/// When there are not as many bits as LLRs.
+pub fn num_bit_errors(llr: &[f32], bits: &[u8]) -> usize {
+    assert_eq!(bits.len(), llr.len(), "one bit for each LLR");
+    bits.iter().zip(llr).filter(|&(&bit, &llr)| (llr > 0.0) != (bit == 1)).count()
+}
 
+impl Detected {
     /// Signal to interference and noise after equalisation, measured against the symbols `x` that were sent: 1/ε - 1 with ε the
     /// mean square error of the linear MMSE symbols. (Without the bias of MMSE, fades of a single antenna would make the
     /// mean infinite.) From -30 dB up.

@@ -90,3 +90,28 @@ fn ranges_are_stepped_through() {
     let points: Vec<&str> = told.stdout.lines().skip(1).filter_map(|line| line.split(',').next()).collect();
     assert_eq!(points, ["-4.0", "0.0", "4.0"], "{}", told.stderr);
 }
+
+#[test]
+fn another_parameter_can_be_the_axis() {
+    let scratch = Scratch::new();
+    let line = "link ber --num-prb 2 --max-slots 70 --target-block-errors 0 --receiver ls_linear,lmmse";
+    let csv = |flags: &str| {
+        let told = napscope(&scratch, &format!("{line} --format csv {flags}"));
+        assert_eq!(told.code, Some(0), "{flags}: {}", told.stderr);
+        told.stdout.lines().map(str::to_owned).collect::<Vec<String>>()
+    };
+    let swept = csv("--over delay_spread --delay-spread 10ns..300ns --points 3 --snr-db 12 -o d.svg");
+    assert!(swept[0].starts_with("delay_spread_secs,receiver,slots,"), "{}", swept[0]);
+    let spreads: Vec<&str> = swept[1..].iter().filter_map(|line| line.split(',').next()).collect();
+    assert_eq!(spreads, ["1e-8", "1e-8", "1.55e-7", "1.55e-7", "3e-7", "3e-7"]);
+    let alone = csv("--snr-db 12 --delay-spread 300ns");
+    let rest = |line: &String| line.split_once(',').map(|(_, rest)| rest.to_owned());
+    assert_eq!(swept[5..].iter().map(rest).collect::<Vec<_>>(), alone[1..].iter().map(rest).collect::<Vec<_>>());
+    let figure = std::fs::read_to_string(scratch.path().join("d.svg")).expect("a figure");
+    for words in ["RMS delay spread [ns]", "tdl-c · 10 m/s · Es/N0 12 dB", ">300<"] {
+        assert!(figure.contains(words), "{words}");
+    }
+    let text = napscope(&scratch, &format!("{line} --over speed --speed 0,135km/h --snr-db 12")).stdout;
+    let first: Vec<&str> = text.lines().filter_map(|line| line.split_whitespace().next()).collect();
+    assert_eq!(first, ["16qam", "speed_mps", "0", "0", "37.5", "37.5"], "{text}");
+}

@@ -3,11 +3,27 @@
 use crate::cli::harness::{command, napscope, told};
 use crate::scratch::Scratch;
 use napscope_cli::data::{ArrayFile, Budget, ColumnValues, DataSet, InputKind, ModelInput, OpenOptions};
+use napscope_cli::link::data_set::SlotRows;
+use napscope_cli::link::receivers;
 use napscope_ofdm::link::{LinkConfig, Simulator, tensor};
 
 /// Flags of a small link in which much is drawn.
 const SMALL: &str = "--num-prb 2 --snr-db -4..32 --delay-spread 10ns..300ns --speed 0..135km/h --channel tdl-b,tdl-c \
                      --modulation qpsk,16qam --co-channel-sir-db 0..20 --target-coderate 1/2";
+
+/// The columns of every link.
+const LINK_COLUMNS: [&str; 10] = [
+    "slot",
+    "slot_number",
+    "snr_db",
+    "realized_snr_db",
+    "delay_spread_secs",
+    "speed_mps",
+    "max_doppler_hz",
+    "channel_model",
+    "modulation",
+    "num_bits_per_symbol",
+];
 
 fn bytes(scratch: &Scratch, name: &str) -> Vec<u8> {
     std::fs::read(scratch.path().join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
@@ -47,17 +63,7 @@ fn a_network_takes_the_file_as_it_is_with_its_columns() {
         DataSet::open(&path, &OpenOptions { model_inputs: vec![input], ..OpenOptions::default() }).expect("data");
     assert_eq!((data.samples(), data.inputs()[0].source.as_str()), (9, "input"), "found by itself");
     let names: Vec<&str> = data.columns().iter().map(|column| column.name.as_str()).collect();
-    let expected = [
-        "slot",
-        "slot_number",
-        "snr_db",
-        "realized_snr_db",
-        "delay_spread_secs",
-        "speed_mps",
-        "max_doppler_hz",
-        "channel_model",
-        "modulation",
-        "num_bits_per_symbol",
+    let of_receivers = [
         "co_channel_sir_db",
         "post_eq_sinr_db",
         "uncoded_ber",
@@ -66,6 +72,7 @@ fn a_network_takes_the_file_as_it_is_with_its_columns() {
         "uncoded_ber_ls_linear",
         "block_error_ls_linear",
     ];
+    let expected = [&LINK_COLUMNS[..], &of_receivers].concat();
     assert_eq!(names, expected);
     let simulator = Simulator::new(config()).expect("a link");
     for column in data.columns() {
@@ -90,6 +97,20 @@ fn a_network_takes_the_file_as_it_is_with_its_columns() {
             "{}",
             column.name
         );
+    }
+}
+
+#[test]
+fn columns_are_those_that_there_are() {
+    let names = |config: LinkConfig, names: &str| {
+        let rows = SlotRows::new(config, &receivers::read([names]).expect("receivers")).expect("a link");
+        rows.arrays().into_iter().map(|(array, _)| array.name).collect::<Vec<_>>()
+    };
+    let bare = names(LinkConfig { num_prb: 2, ..LinkConfig::default() }, "perfect_csi");
+    assert_eq!(bare, [&["input", "bits"][..], &LINK_COLUMNS, &["post_eq_sinr_db", "uncoded_ber"]].concat());
+    let all = names(config(), "lmmse,ls_linear:noise=estimated");
+    for name in ["co_channel_sir_db", "block_error", "post_eq_sinr_db_ls_linear_noise_estimated"] {
+        assert!(all.iter().any(|other| other == name), "{name} in {all:?}");
     }
 }
 
@@ -128,6 +149,45 @@ fn slots_are_the_same_for_any_threads_and_shards() {
         .flat_map(|at| read(&format!("shards/shard-{at:05}-of-00003.npz"), if at == 2 { 1 } else { 3 }))
         .collect();
     assert!(shards == read("one.npz", 7), "shards behind each other are the whole");
+}
+
+#[test]
+fn a_folder_of_shards_is_a_data_set_like_the_whole() {
+    let scratch = Scratch::new();
+    simulate(&scratch, "--slots 7 -o one.npz");
+    simulate(&scratch, "--slots 7 --shard-size 3 -o shards");
+    let open = |name: &str| {
+        let shape = Some(vec![None, Some(10), Some(14), None]);
+        let input = ModelInput { name: "grid".into(), kind: InputKind::Float, shape };
+        let options = OpenOptions { model_inputs: vec![input], ..OpenOptions::default() };
+        DataSet::open(&scratch.path().join(name), &options)
+    };
+    let (whole, shards) = (open("one.npz").expect("data"), open("shards").expect("data"));
+    assert_eq!((whole.samples(), shards.samples()), (7, 7));
+    assert_eq!(whole.columns(), shards.columns());
+    let order = [6, 0, 2, 3, 3, 5];
+    assert!(whole.read(&order).expect("rows") == shards.read(&order).expect("rows"), "any slots in any order");
+    for slot in 0..7 {
+        let keys = [&whole, &shards].map(|data| data.content_key(slot).expect("a key"));
+        assert_eq!(keys[0], keys[1], "slot {slot}");
+    }
+    std::fs::remove_file(scratch.path().join("shards/shard-00001-of-00003.npz")).expect("it was there");
+    let error = open("shards").expect_err("a shard is missing");
+    assert!(error.to_string().ends_with("shards: shard 1 of 0 to 2 is missing"), "{error}");
+    assert!(error.how_to_mend().is_some_and(|hint| hint.contains("--resume")), "{error:?}");
+    scratch.file("mixed/shard-00000-of-00001.npz", "");
+    scratch.file("mixed/shard-00001-of-00002.npz", "");
+    let error = open("mixed").expect_err("of two data sets");
+    assert!(error.to_string().contains("shards of several data sets, one of 1 and one of 2"), "{error}");
+    simulate(&scratch, "--slots 2 --num-rx-ant 4 --shard-size 1 -o other");
+    simulate(&scratch, "--slots 2 --shard-size 1 -o unlike");
+    let name = "shard-00001-of-00002.npz";
+    std::fs::copy(scratch.path().join("other").join(name), scratch.path().join("unlike").join(name)).expect("copied");
+    let error = open("unlike").expect_err("of two links");
+    assert!(
+        error.to_string().contains("array `input` is float32 (1, 18, 14, 24), unlike that of the first shard"),
+        "{error}"
+    );
 }
 
 #[test]
