@@ -8,8 +8,8 @@
 use super::new_points::Predictor;
 use crate::distance::Points;
 use crate::error::Result;
+use crate::neighbors::nearest_of_groups;
 use crate::progress::{Meter, Watch};
-use rayon::prelude::*;
 
 /// The membership of points in every pattern.
 ///
@@ -85,25 +85,23 @@ impl Predictor<'_> {
             return Ok(MembershipVectors { patterns, values });
         }
         let exemplars: usize = self.exemplars.iter().map(Vec::len).sum();
-        let steps = exemplars * points.dimensions();
-        let meter = Meter::new(watch, (points.samples() * steps) as u64);
+        let meter = Meter::new(watch, (points.samples() * exemplars * points.dimensions()) as u64);
         // Points of one cluster share where it parts from the patterns.
         let mut rows: Vec<(usize, &mut [f32])> = values.chunks_exact_mut(patterns).enumerate().collect();
-        rows.sort_unstable_by_key(|(point, _)| places[*point].0);
-        let cluster = |row: &(usize, &mut [f32])| places[row.0].0;
-        let mut groups: Vec<&mut [(usize, &mut [f32])]> = rows.chunk_by_mut(|x, y| cluster(x) == cluster(y)).collect();
-        groups.par_iter_mut().try_for_each(|group| {
-            let cluster = cluster(&group[0]);
-            let parted = self.parted(cluster);
-            group.par_iter_mut().try_for_each(|(point, row)| {
-                meter.advance(steps as u64)?;
-                let distances = self.distances(points.row(*point));
-                let weights =
-                    Weights { death: self.clusters[cluster].death, lambda: places[*point].1, parted: &parted };
-                self.weigh(&weights, &distances, weighing, row);
-                Ok(())
-            })
-        })?;
+        rows.sort_unstable_by_key(|(point, _)| (places[*point].0, *point));
+        let order = rows.iter().map(|(point, _)| *point as u32).collect();
+        let tell = |rows: &mut [(usize, &mut [f32])], distances: &[f64]| {
+            let mut parted = (usize::MAX, Vec::new());
+            for ((point, row), distances) in rows.iter_mut().zip(distances.chunks_exact(patterns)) {
+                let (cluster, lambda) = places[*point];
+                if parted.0 != cluster {
+                    parted = (cluster, self.parted(cluster));
+                }
+                let weights = Weights { death: self.clusters[cluster].death, lambda, parted: &parted.1 };
+                self.weigh(&weights, distances, weighing, row);
+            }
+        };
+        nearest_of_groups(self.points, self.exemplars, points, (order, &mut rows), &meter, tell)?;
         Ok(MembershipVectors { patterns, values })
     }
 
@@ -123,15 +121,6 @@ impl Predictor<'_> {
             };
         }
         self.nodes.iter().map(|&node| parted[node]).collect()
-    }
-
-    /// The metric's distance from a row to the nearest exemplar of each pattern.
-    fn distances(&self, row: &[f32]) -> Vec<f64> {
-        let nearest = |samples: &Vec<usize>| {
-            let raw = samples.iter().map(|&sample| self.points.raw_distance(row, self.points.row(sample)));
-            self.points.rescale().apply(raw.fold(f64::INFINITY, f64::min))
-        };
-        self.exemplars.iter().map(nearest).collect()
     }
 
     /// Writes the memberships of one point.

@@ -19,10 +19,12 @@ mod stages;
 mod sweep;
 
 mod general;
+mod groups;
 mod nearest;
 
 pub(crate) use cloud::{Cloud, memory_bytes};
 pub(crate) use content::{content_order, ranks};
+pub(crate) use groups::nearest_of_groups;
 pub(crate) use panels::Panels;
 pub(crate) use stages::choose_stages;
 pub(crate) use sweep::{Limits, Search, Span, sweep};

@@ -94,16 +94,14 @@ impl<'a> Nearest<'a> {
         f32::from_bits(self.reaches[panel].load(Ordering::Relaxed))
     }
 
-    /// Gives every row point a limit to begin with: panels next to each other stand near each other, so that the k-th
-    /// nearest in those around, estimated and rounded up, is not far from the k-th nearest of all.
+    /// Gives every row point a limit to begin with: the k-th nearest in a few panels that are near, estimated and rounded
+    /// up, is not far from the k-th nearest of all.
     fn begin_with_limits(&self) {
-        let around = self.k.div_ceil(COLS);
         (0..self.rows.len()).into_par_iter().for_each(|panel| {
-            let panels = panel.saturating_sub(around)..(panel + around + 1).min(self.rows.len());
             let mut halves = vec![Vec::new(); COLS];
-            for other in panels {
-                upper_halves(self.rows, panel, other, |row, col, half| {
-                    if panel != other || row != col {
+            for other in self.around(panel) {
+                upper_halves(self.rows, panel, self.cols, other, |row, col, half| {
+                    if !(self.same && panel == other && row == col) {
                         halves[row].push(half);
                     }
                 });
@@ -118,6 +116,22 @@ impl<'a> Nearest<'a> {
             let reach = best.limits.iter().copied().fold(0.0, f32::max);
             self.reaches[panel].store(reach.to_bits(), Ordering::Relaxed);
         });
+    }
+
+    /// Column panels near a row panel that hold more than k points: among the same points those that stand next to it, for
+    /// neighbors stand together; among others those whose boxes are the nearest.
+    fn around(&self, panel: usize) -> Vec<usize> {
+        let enough = self.k.div_ceil(COLS);
+        if self.same {
+            return (panel.saturating_sub(enough)..(panel + enough + 1).min(self.cols.len())).collect();
+        }
+        let half = |col| self.rows.nearest_half(panel, self.cols, col);
+        let mut panels: Vec<(f32, usize)> = (0..self.cols.len()).map(|col| (half(col), col)).collect();
+        if panels.len() > enough + 1 {
+            panels.select_nth_unstable_by(enough, |x, y| x.0.total_cmp(&y.0).then(x.1.cmp(&y.1)));
+            panels.truncate(enough + 1);
+        }
+        panels.into_iter().map(|(_, col)| col).collect()
     }
 
     /// What was found, by sample.
@@ -184,6 +198,7 @@ pub(super) fn of_queries(
 ) -> Result<Neighbors> {
     let content = content_order(reference.points());
     let search = Nearest::new(queries, reference, false, ranks(&content), k);
+    search.begin_with_limits();
     sweep(queries, reference, &Span::All, &search, meter)?;
     Ok(search.neighbors(&content))
 }

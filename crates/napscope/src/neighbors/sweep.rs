@@ -17,7 +17,7 @@ const BLOCK_BYTES: usize = 1 << 19;
 pub(super) const TILES: usize = COLS / ROWS;
 /// Values of a panel that tiles go along together, one after another: with those of the other panel, what a second-level
 /// cache holds.
-const PART: usize = 4 * CHUNK * COLS;
+pub(super) const PART: usize = 4 * CHUNK * COLS;
 
 /// What is searched for among all pairs.
 pub(crate) trait Search: Sync {
@@ -274,13 +274,19 @@ fn sweep_pair<S: Search>(pair: &Pair<'_>, one_sided: bool, search: &S, found: &m
     }
 }
 
-/// Tells `visit` half of the key of all pairs of two panels, as (row, column, half), rounded up; infinite where no point
-/// stands.
-pub(super) fn upper_halves(panels: &Panels<'_>, row: usize, col: usize, mut visit: impl FnMut(usize, usize, f32)) {
+/// Tells `visit` half of the key of all pairs of a panel and one of `others`, as (row, column, half), rounded up; infinite
+/// where no point stands.
+pub(super) fn upper_halves(
+    panels: &Panels<'_>,
+    row: usize,
+    others: &Panels<'_>,
+    col: usize,
+    mut visit: impl FnMut(usize, usize, f32),
+) {
     let kernel = panels.cloud.kernel;
-    let (a, b) = (panels.full(row), panels.full(col));
+    let (a, b) = (panels.full(row), others.full(col));
     // Half terms are lowered by the margin of the sum; this makes up for it, and adds the margin.
-    let margin = 2.0 * (panels.margin(row) + panels.margin(col));
+    let margin = 2.0 * (panels.margin(row) + others.margin(col));
     for first in (0..COLS).step_by(ROWS) {
         let mut tile = Tile::ZERO;
         let stretch = match &panels.cloud.norms {
@@ -295,7 +301,7 @@ pub(super) fn upper_halves(panels: &Panels<'_>, row: usize, col: usize, mut visi
         };
         for (i, sums) in tile.0.iter().enumerate() {
             for (j, sum) in sums.iter().enumerate() {
-                let half = panels.half[row][first + i] + panels.half[col][j] - sum + margin;
+                let half = panels.half[row][first + i] + others.half[col][j] - sum + margin;
                 visit(first + i, j, half.max(0.0) * stretch);
             }
         }
