@@ -47,6 +47,14 @@ pub fn dip(values: &[f64]) -> Result<Dip> {
     Ok(Dip { dip, p_value: (1 + larger.count()) as f64 / (1 + SIMULATED) as f64 })
 }
 
+/// √n · dip, which hardly hangs on the number of values; 0 for fewer than 4. The caller vouches that all are finite.
+pub(super) fn scaled_dip(values: &[f64]) -> f64 {
+    if values.len() < 4 {
+        return 0.0;
+    }
+    dip_of_sorted(&sorted(values.to_vec())) * (values.len() as f64).sqrt()
+}
+
 fn sorted(mut values: Vec<f64>) -> Vec<f64> {
     values.sort_unstable_by(f64::total_cmp);
     values

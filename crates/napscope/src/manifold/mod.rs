@@ -15,12 +15,17 @@ mod connectivity;
 mod sample;
 
 mod alignment;
+mod verdict;
 
 pub use alignment::{ALIGNMENT_SAMPLES, Alignment, Covariate, CovariateValues, Explained, Partial, alignment};
 pub use dip::{Dip, dip};
 pub use intrinsic_dimension::{levina_bickel, two_nn};
 pub use pca::{PrincipalComponents, pca};
 pub use preservation::neighborhood_preservation;
+pub use verdict::{
+    AxisDip, Connectivity, Density, Dimension, Evidence, FEWEST_VERDICT_SAMPLES, Groups, Judgement, NullModel,
+    Projected, VERDICT_SAMPLES, Verdict, Within, judge,
+};
 
 use crate::distance::Points;
 use crate::error::Result;

@@ -44,14 +44,15 @@ pub(super) fn by_neighbors(target: &Target, neighbors: &Neighbors) -> Explained 
     explained(target, &neighbor_errors(&target.values, neighbors))
 }
 
-/// The share that ridge regression tells, at the penalty that tells most.
-pub(super) fn by_ridge(target: &Target, ridge: &Ridge) -> Explained {
+/// The share that ridge regression tells, at the penalty that tells most, and its errors there.
+pub(super) fn by_ridge(target: &Target, ridge: &Ridge) -> (Explained, Mat<f64>) {
     let shares = ridge.penalties().map(|penalty| {
         let errors = ridge.errors(&target.values, penalty);
         (share(errors.as_ref(), target.values.as_ref()), errors)
     });
     let best = shares.into_iter().reduce(|best, next| if next.0 > best.0 { next } else { best });
-    best.map_or(Explained { r2: 0.0, low: 0.0, high: 0.0 }, |(_, errors)| explained(target, &errors))
+    let errors = best.map_or_else(|| target.values.clone(), |(_, errors)| errors);
+    (explained(target, &errors), errors)
 }
 
 /// The probability that values in random order are told as well as these: by neighbors, or by ridge regression at the middle

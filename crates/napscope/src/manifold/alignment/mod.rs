@@ -21,7 +21,7 @@ use super::sample::{draw, mix};
 use crate::distance::{Geometry, Points, Rescale};
 use crate::error::{Error, ErrorKind, Result};
 use crate::evaluate::{CentredDistances, spearman};
-use crate::manifold::pca;
+use crate::manifold::{Dip, dip, pca};
 use crate::neighbors::{Neighbors, self_neighbors};
 use crate::progress::Watch;
 use covariate::{FEWEST_SAMPLES, Target};
@@ -58,6 +58,8 @@ pub struct Alignment {
     pub distance_correlation: f64,
     /// Spearman's rank correlation along the first diffusion coordinate, without sign; of numbers, where it exists.
     pub diffusion_spearman: Option<f64>,
+    /// Hartigan's dip of what ridge regression predicts: has the layer gaps along the covariate? Of numbers.
+    pub dip: Option<Dip>,
     /// Probability that values in random order are told as well, counted over 999 orders.
     pub p_value: f64,
     /// The same shares given all other covariates; absent where there is no other.
@@ -124,14 +126,17 @@ pub fn alignment(points: &Points, covariates: &[Covariate], watch: &Watch<'_>) -
             None => (target.values[(a, 0)] - target.values[(b, 0)]).abs(),
             Some(_) => f64::from(u8::from(values(a) != values(b))),
         };
+        let (ridge, errors) = explained::by_ridge(&target, &reference.ridge);
+        let predicted = || (0..known.len()).map(|row| target.values[(row, 0)] - errors[(row, 0)]).collect::<Vec<f64>>();
         found.push(Alignment {
             column: covariate.name.clone(),
             classes: target.classes,
             samples: known.len(),
             knn: explained::by_neighbors(&target, &reference.predicting),
-            ridge: explained::by_ridge(&target, &reference.ridge),
+            ridge,
             distance_correlation: reference.distances.correlation(&CentredDistances::new(reference.compared(), apart)),
             diffusion_spearman: reference.strung_along(&target)?,
+            dip: target.classes.is_none().then(|| dip(&predicted())).transpose()?,
             p_value: explained::p_value(&target, &reference.predicting, &reference.ridge),
             partial: partial(points, &drawn, covariate, &others, watch)?,
         });
@@ -238,7 +243,7 @@ fn partial(
     Ok(Some(Partial {
         given: given.into_iter().map(|(name, _)| name.to_owned()).collect(),
         knn: explained::by_neighbors(&left, &near),
-        ridge: explained::by_ridge(&left, &Ridge::new(&coordinates, components)),
+        ridge: explained::by_ridge(&left, &Ridge::new(&coordinates, components)).0,
         left: share,
     }))
 }

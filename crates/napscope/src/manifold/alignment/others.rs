@@ -1,6 +1,7 @@
 //! What is left of activations and of a covariate when everything is taken away that other covariates tell of them.
 //!
-//! "Told" is linear here, as in a partial correlation (Frisch & Waugh 1933): numbers enter as they are, classes by one column each.
+//! "Told" is linear here, as in a partial correlation (Frisch & Waugh 1933): numbers enter as they are, classes by one
+//! column each.
 
 use super::covariate::Target;
 use faer::{Mat, MatRef};
