@@ -17,8 +17,8 @@ struct Bench {
     name: &'static str,
     /// Our programs, each `(package, example)`, built for release and run.
     ours: &'static [(&'static str, &'static str)],
-    /// Those that the peers' programs run.
-    driven: &'static [(&'static str, &'static str)],
+    /// Those that the peers' programs run: examples, or the binary of a package.
+    driven: &'static [(&'static str, Option<&'static str>)],
     /// The peers' programs in oracles/, with their arguments.
     peers: &'static [&'static [&'static str]],
     /// Peers in Rust: packages of their own in oracles/, built into target/ under their name.
@@ -31,12 +31,16 @@ struct Bench {
     more_is_better: bool,
 }
 
+const BENCH_CLUSTERING: &[(&str, Option<&str>)] = &[("napscope", Some("bench_clustering"))];
+/// With what makes the activations of the vision example's layers.
+const AND_LAYERS: &[(&str, Option<&str>)] = &[BENCH_CLUSTERING[0], ("napscope-cli", None)];
+
 /// A benchmark of clustering: one group of `oracles/bench_clustering.py`.
 const fn clustering(name: &'static str, peers: &'static [&'static [&'static str]]) -> Bench {
     Bench {
         name,
         ours: &[],
-        driven: &[("napscope", "bench_clustering")],
+        driven: BENCH_CLUSTERING,
         peers,
         rust_peers: &["peers"],
         packages: &[
@@ -48,7 +52,7 @@ const fn clustering(name: &'static str, peers: &'static [&'static [&'static str]
             "numba==0.68.1",
             "pynndescent==0.7.0",
             "faiss-cpu==1.15.1",
-            "matplotlib==3.10.8",
+            "matplotlib==3.11.2",
         ],
         figure: ("cpu_secs", "CPU seconds, one thread"),
         more_is_better: false,
@@ -69,7 +73,7 @@ const BENCHES: &[Bench] = &[
     Bench {
         name: "pipeline",
         ours: &[],
-        driven: &[],
+        driven: &[("napscope-cli", None)],
         peers: &[&["bench_pipeline.py"]],
         rust_peers: &[],
         packages: &["numpy==2.4.6", "onnx==1.23.2", "onnxruntime==1.32.0"],
@@ -107,12 +111,17 @@ const BENCHES: &[Bench] = &[
         more_is_better: false,
     },
     clustering("clustering-exact", &[&["bench_clustering.py", "exact"]]),
-    clustering("clustering-approximate", &[&["bench_clustering.py", "approximate"]]),
+    Bench {
+        driven: AND_LAYERS,
+        ..clustering("clustering-approximate", &[&["bench_clustering.py", "approximate"]])
+    },
     clustering("clustering-neighbors", &[&["bench_clustering.py", "neighbors"]]),
     clustering("clustering-distributions", &[&["bench_clustering.py", "distributions"]]),
     clustering("clustering-low", &[&["bench_clustering.py", "low"]]),
+    clustering("clustering-predict", &[&["bench_clustering.py", "predict"]]),
     clustering("clustering-growth", &[&["bench_clustering.py", "growth"]]),
     Bench {
+        driven: AND_LAYERS,
         figure: ("deviation", "largest relative deviation of a tree height from the f64 reference"),
         ..clustering("clustering-exactness", &[&["bench_clustering.py", "exactness"]])
     },
@@ -149,9 +158,10 @@ fn measure(root: &Path, bench: &Bench) -> anyhow::Result<Vec<Value>> {
         command
     };
     // Build first, so that nothing compiles while something is timed.
-    succeed(cargo().args(["build", "--release", "--quiet", "--package", "napscope-cli"]))?;
-    for (package, example) in bench.ours.iter().chain(bench.driven) {
-        succeed(cargo().args(["build", "--release", "--quiet", "--package", package, "--example", example]))?;
+    let ours = bench.ours.iter().map(|&(package, example)| (package, Some(example)));
+    for (package, example) in ours.chain(bench.driven.iter().copied()) {
+        let example = example.map(|example| ["--example", example]);
+        succeed(cargo().args(["build", "--release", "--quiet", "--package", package]).args(example.iter().flatten()))?;
     }
     for package in bench.rust_peers {
         let manifest = root.join("oracles").join(package).join("Cargo.toml");

@@ -6,11 +6,13 @@
 //! ```
 //! KIND: mix (clusters in a 32-dimensional latent space with a decaying spectrum, one sample in ten noise), curve (a closed
 //! curve with noise), spectrum1 and spectrum2 (full rank, variance k⁻¹ and k⁻², ReLU), isotropic (1000 clusters), blobs (few
-//! clusters), uniform, histograms (32 bins a channel, of 196 activations that a sample's place in 8 dimensions moves).
-//! WHAT: hdbscan or knn (16 neighbors). METRIC: l2, l1, or that of distributions of 32 bins. WEIGHTS: a file for the heights
+//! clusters), groups (60 of different spread, one sample in ten noise), uniform, histograms (32 bins a channel, of 196 activations that a sample's place in 8 dimensions moves).
+//! WHAT: hdbscan or knn (16 neighbors); of the second half of the samples, in a clustering of the first half by eom with 50 a
+//! pattern, which is not timed: predict (label, membership, outlier score) or memberships (in every pattern); or, of the first
+//! half itself, sample_memberships. METRIC: l2, l1, or that of distributions of 32 bins. WEIGHTS: a file for the heights
 //! of the spanning tree, f64. Threads: RAYON_NUM_THREADS.
 
-use napscope::cluster::Hdbscan;
+use napscope::cluster::{Hdbscan, Predictor, Selection};
 use napscope::distance::{self, Geometry, Points, Rescale};
 use napscope::features::{Column, Features, Statistic};
 use napscope::neighbors::self_neighbors;
@@ -18,35 +20,21 @@ use napscope::progress::unwatched;
 use std::io::Write;
 use std::time::Instant;
 
-/// SplitMix64 with uniform and normal numbers.
-struct Random(u64);
+#[path = "support/random.rs"]
+mod random;
+#[path = "support/usage.rs"]
+mod usage;
 
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
-    }
+use random::{Random, mixture};
+use usage::{cpu_seconds, peak_megabytes, start_peak_anew};
 
-    fn uniform(&mut self) -> f64 {
-        (self.next() >> 11) as f64 / (1u64 << 53) as f64
-    }
-
-    fn normal(&mut self) -> f64 {
-        let (radius, angle) = ((-2.0 * (1.0 - self.uniform()).ln()).sqrt(), std::f64::consts::TAU * self.uniform());
-        radius * angle.cos()
-    }
-
-    fn normals(&mut self, count: usize) -> Vec<f64> {
-        (0..count).map(|_| self.normal()).collect()
-    }
+fn normals(count: usize, random: &mut Random) -> Vec<f64> {
+    (0..count).map(|_| random.normal()).collect()
 }
 
 /// `rows` of length `inner` times a random `inner` × `d` matrix of unit expected norm, plus noise.
 fn lift(latent: &[f64], inner: usize, d: usize, noise: f64, random: &mut Random) -> Vec<f32> {
-    let map = random.normals(inner * d);
+    let map = normals(inner * d, random);
     let mut values = Vec::with_capacity(latent.len() / inner * d);
     let mut row = vec![0.0; d];
     for z in latent.chunks_exact(inner) {
@@ -63,7 +51,7 @@ fn mix(n: usize, d: usize, random: &mut Random) -> Vec<f32> {
     const LATENT: usize = 32;
     let spectrum: Vec<f64> = (1..=LATENT).map(|k| (k as f64).powf(-0.75)).collect();
     let clusters = (n / 200).max(20);
-    let centers = random.normals(clusters * LATENT);
+    let centers = normals(clusters * LATENT, random);
     let mut latent = Vec::with_capacity(n * LATENT);
     for _ in 0..n {
         let cluster = random.next() as usize % clusters;
@@ -93,7 +81,7 @@ fn curve(n: usize, d: usize, random: &mut Random) -> Vec<f32> {
 fn spectrum(n: usize, d: usize, power: f64, random: &mut Random) -> Vec<f32> {
     let mirrors: Vec<Vec<f64>> = (0..32)
         .map(|_| {
-            let v = random.normals(d);
+            let v = normals(d, random);
             let norm = v.iter().map(|x| x * x).sum::<f64>().sqrt();
             v.into_iter().map(|x| x / norm).collect()
         })
@@ -111,7 +99,7 @@ fn spectrum(n: usize, d: usize, power: f64, random: &mut Random) -> Vec<f32> {
 }
 
 fn blobs(n: usize, d: usize, clusters: usize, random: &mut Random) -> Vec<f32> {
-    let centers = random.normals(clusters * d);
+    let centers = normals(clusters * d, random);
     let mut values = Vec::with_capacity(n * d);
     for _ in 0..n {
         let cluster = random.next() as usize % clusters;
@@ -127,11 +115,11 @@ fn histograms(n: usize, d: usize, random: &mut Random) -> Vec<f32> {
     const PLACE: usize = 8;
     const ACTIVATIONS: usize = 196;
     let channels = d / BINS;
-    let (shifts, spreads) = (random.normals(channels * PLACE), random.normals(channels * PLACE));
+    let (shifts, spreads) = (normals(channels * PLACE, random), normals(channels * PLACE, random));
     let along = |weights: &[f64], place: &[f64]| weights.iter().zip(place).map(|(w, z)| w * z).sum::<f64>();
     let mut values = Vec::with_capacity(n * d);
     for _ in 0..n {
-        let place = random.normals(PLACE);
+        let place = normals(PLACE, random);
         for (channel, (shift, spread)) in shifts.chunks(PLACE).zip(spreads.chunks(PLACE)).enumerate() {
             let (shift, spread) = (0.2 * along(shift, &place), (0.1 * along(spread, &place)).exp());
             let mut bins = [0.0f32; BINS];
@@ -156,26 +144,11 @@ fn make(kind: &str, n: usize, d: usize, seed: u64) -> Vec<f32> {
         "spectrum2" => spectrum(n, d, 2.0, random),
         "isotropic" => blobs(n, d, 1000, random),
         "blobs" => blobs(n, d, 10, random),
+        "groups" => mixture(n, d, 60, random),
         "histograms" => histograms(n, d, random),
         "uniform" => (0..n * d).map(|_| random.uniform() as f32).collect(),
         other => panic!("no kind of data is called {other}"),
     }
-}
-
-/// CPU seconds of all threads that live, to the nanosecond (the pool's threads live on).
-fn cpu_seconds() -> f64 {
-    let tasks = std::fs::read_dir("/proc/self/task").expect("Linux");
-    let of_task = |task: std::fs::DirEntry| {
-        let text = std::fs::read_to_string(task.path().join("schedstat")).unwrap_or_default();
-        text.split(' ').next().and_then(|field| field.parse::<f64>().ok()).unwrap_or(0.0)
-    };
-    tasks.flatten().map(of_task).sum::<f64>() * 1e-9
-}
-
-fn peak_megabytes() -> f64 {
-    let status = std::fs::read_to_string("/proc/self/status").expect("Linux");
-    let line = status.lines().find(|line| line.starts_with("VmHWM")).expect("VmHWM");
-    line.split_whitespace().nth(1).and_then(|field| field.parse::<f64>().ok()).expect("kilobytes") / 1024.0
 }
 
 /// The points of a metric: l2 and l1 of plain numbers, or any metric of histograms.
@@ -197,8 +170,7 @@ fn embed(values: Vec<f32>, d: usize, metric: &str) -> Points {
 }
 
 fn run(what: &str, points: &Points, metric: &str, weights: Option<&str>) -> String {
-    // Start the peak of memory anew, where the kernel allows it.
-    let _ = std::fs::write("/proc/self/clear_refs", "5");
+    start_peak_anew();
     let (cpu, wall, before) = (cpu_seconds(), Instant::now(), peak_megabytes());
     let mut heights = Vec::new();
     let found = match what {
@@ -227,6 +199,33 @@ fn run(what: &str, points: &Points, metric: &str, weights: Option<&str>) -> Stri
     )
 }
 
+/// Places the second half of the points in a clustering of the first.
+fn run_new(what: &str, points: &Points) -> String {
+    let half = points.samples() / 2;
+    let [seen, new] = [0..half, half..2 * half].map(|rows| points.select(&rows.collect::<Vec<_>>()));
+    let parameters = Hdbscan { min_cluster_size: 50, selection: Selection::Eom, ..Hdbscan::default() };
+    let fit = parameters.fit(&seen).expect("enough samples");
+    let predictor = Predictor::new(&seen, &fit, &parameters).expect("its own points");
+    start_peak_anew();
+    let (cpu, wall) = (cpu_seconds(), Instant::now());
+    let sum: f64 = match what {
+        "predict" => predictor.predict(&new, &unwatched).expect("the same dimensions").membership.iter().sum(),
+        "memberships" => sum(predictor.memberships(&new, &unwatched).expect("the same dimensions").values()),
+        "sample_memberships" => sum(predictor.sample_memberships(&unwatched).expect("never stopped").values()),
+        other => panic!("nothing to run is called {other}"),
+    };
+    let (cpu, wall, peak) = (cpu_seconds() - cpu, wall.elapsed().as_secs_f64(), peak_megabytes());
+    let patterns = fit.clustering.persistence.len();
+    let exemplars: usize = fit.clustering.exemplars.iter().map(Vec::len).sum();
+    format!(
+        "{{\"cpu_secs\":{cpu:.4},\"wall_secs\":{wall:.4},\"peak_mb\":{peak:.1},\"patterns\":{patterns},\"exemplars\":{exemplars},\"sum\":{sum}}}"
+    )
+}
+
+fn sum(values: &[f32]) -> f64 {
+    values.iter().map(|value| f64::from(*value)).sum()
+}
+
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
@@ -245,7 +244,11 @@ fn main() {
             drop(bytes);
             let metric = more.first().unwrap_or(&"l2");
             let points = embed(values, number(d), metric);
-            writeln!(out, "{}", run(what, &points, metric, more.get(1).copied())).expect("stdout");
+            let told = match what {
+                "knn" | "hdbscan" => run(what, &points, metric, more.get(1).copied()),
+                _ => run_new(what, &points),
+            };
+            writeln!(out, "{told}").expect("stdout");
         }
         _ => panic!("see the head of this program for its arguments"),
     }

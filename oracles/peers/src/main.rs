@@ -2,23 +2,11 @@
 //!
 //! WHO: petal (petal-clustering) or hdbscan_crate (hdbscan). The file: little-endian f32, row after row.
 
+#[path = "../../../crates/napscope/examples/support/usage.rs"]
+mod usage;
+
 use std::time::Instant;
-
-/// CPU seconds of all threads that live.
-fn cpu_seconds() -> f64 {
-    let tasks = std::fs::read_dir("/proc/self/task").expect("Linux");
-    let of_task = |task: std::fs::DirEntry| {
-        let text = std::fs::read_to_string(task.path().join("schedstat")).unwrap_or_default();
-        text.split(' ').next().and_then(|field| field.parse::<f64>().ok()).unwrap_or(0.0)
-    };
-    tasks.flatten().map(of_task).sum::<f64>() * 1e-9
-}
-
-fn peak_megabytes() -> f64 {
-    let status = std::fs::read_to_string("/proc/self/status").expect("Linux");
-    let line = status.lines().find(|line| line.starts_with("VmHWM")).expect("VmHWM");
-    line.split_whitespace().nth(1).and_then(|field| field.parse::<f64>().ok()).expect("kilobytes") / 1024.0
-}
+use usage::{cpu_seconds, peak_megabytes, start_peak_anew};
 
 fn petal(rows: &[Vec<f32>], d: usize) -> usize {
     use petal_clustering::Fit;
@@ -48,8 +36,7 @@ fn main() {
     assert_eq!(values.len(), n * d, "{file} holds another number of values");
     let rows: Vec<Vec<f32>> = values.chunks_exact(d).map(<[f32]>::to_vec).collect();
     drop((bytes, values));
-    // Start the peak of memory anew, where the kernel allows it.
-    let _ = std::fs::write("/proc/self/clear_refs", "5");
+    start_peak_anew();
     let (cpu, wall) = (cpu_seconds(), Instant::now());
     let patterns = match who.as_str() {
         "petal" => petal(&rows, d),
