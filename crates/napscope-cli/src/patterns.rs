@@ -76,7 +76,9 @@ pub fn find(
 ) -> Result<LayerPatterns> {
     let (_, points) = napscope::pipeline::embed(features, &*choice.normalizer, &*choice.distance)?;
     let fit = choice.hdbscan.fit_watched(&points, &|done| watch(CLUSTERING * done))?;
-    let drawn = manifold::project(&points, &choice.drawn, &|done| watch(CLUSTERING + (1.0 - CLUSTERING) * done))?;
+    let drawn = manifold::project(&points, choice.hdbscan.neighbors, &choice.drawn, &|done| {
+        watch(CLUSTERING + (1.0 - CLUSTERING) * done)
+    })?;
     let clustering = fit.clustering;
     let detail = Detail { samples: TYPICAL, channels: CHANNELS };
     let described = describe(features, &points, &clustering, labels, detail)?;
@@ -91,6 +93,7 @@ pub fn find(
         patterns: described.len(),
         noise,
         largest: described.first().map_or(0, |pattern| pattern.size),
+        settled_min_cluster_size: fit.evidence.as_ref().map(|evidence| evidence.taken().min_cluster_size),
         median_persistence: median(&clustering.persistence),
         purity: quality.map(|(purity, _)| purity),
         agreement: quality.map(|(_, agreement)| agreement),
@@ -100,6 +103,7 @@ pub fn find(
         schema: SCHEMA.to_owned(),
         summary,
         patterns,
+        evidence: fit.evidence,
         condensed_tree: fit.condensed_tree,
         pattern_nodes: clustering.nodes.clone(),
         projections: choice.projections.iter().zip(drawn).map(picture).collect(),

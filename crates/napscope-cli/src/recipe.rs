@@ -120,7 +120,8 @@ impl PatternChoice {
     pub fn memory_bytes(&self, samples: usize, dimensions: usize) -> u64 {
         /// Of what was clustered, per sample: tree, linkage, labels.
         const KEPT: u64 = 200;
-        let drawing = manifold::memory_bytes(samples, dimensions, &self.drawn) + KEPT * samples as u64;
+        let drawing =
+            manifold::memory_bytes(samples, dimensions, self.hdbscan.neighbors, &self.drawn) + KEPT * samples as u64;
         self.hdbscan.memory_bytes(samples, self.distance.searched_columns(dimensions)).max(drawing)
     }
 }
@@ -185,6 +186,7 @@ pub fn hdbscan(settings: &Settings) -> Result<Hdbscan> {
         max_cluster_size: settings.get("max-cluster-size")?,
         allow_single_cluster: settings.on("allow-single-cluster"),
         selection: settings.text("selection").unwrap_or_default().parse()?,
+        neighbors: settings.text("neighbors").map(str::parse).transpose()?.unwrap_or_default(),
         glosh: settings.choice("glosh", &[("corrected", Glosh::Corrected), ("compat", Glosh::Compat)])?,
     };
     hdbscan.check()?;

@@ -2,7 +2,7 @@
 //!
 //! Nothing here depends on the clock, the number of threads or the size of batches: the same question gives the same bytes.
 
-use napscope::cluster::{CondensedTree, Hdbscan};
+use napscope::cluster::{CondensedTree, Evidence, Hdbscan};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -90,6 +90,8 @@ pub struct LayerSummary {
     pub noise: usize,
     /// Samples of the largest pattern.
     pub largest: usize,
+    /// The `min_cluster_size` that a selection with a size of its own settled on (`plateau`, `plscan`, `dbcv`).
+    pub settled_min_cluster_size: Option<usize>,
     /// Median persistence of the patterns; absent when there is none.
     pub median_persistence: Option<f64>,
     /// Share of the samples in patterns whose label is the commonest one of their pattern.
@@ -107,6 +109,9 @@ pub struct LayerReport {
     pub summary: LayerSummary,
     /// The patterns, largest first.
     pub patterns: Vec<Pattern>,
+    /// What the selection went by, where it compared clusterings of several sizes (`plateau`, `plscan`, `dbcv`).
+    #[schemars(with = "Option<Compared>")]
+    pub evidence: Option<Evidence>,
     /// The condensed tree, one entry a row, as in Python's hdbscan.
     #[schemars(with = "Tree")]
     pub condensed_tree: CondensedTree,
@@ -114,6 +119,31 @@ pub struct LayerReport {
     pub pattern_nodes: Vec<u32>,
     /// Pictures of the samples, in the order in which they were asked for.
     pub projections: Vec<Projection>,
+}
+
+/// The clusterings that a selection compared: what [`Evidence`] writes.
+#[derive(JsonSchema)]
+#[allow(dead_code, reason = "read by the schema only")]
+struct Compared {
+    /// The clusterings, by rising `min_cluster_size`.
+    candidates: Vec<Candidate>,
+    /// Index of the one that was taken.
+    chosen: usize,
+}
+
+/// One clustering that a selection considered.
+#[derive(JsonSchema)]
+#[allow(dead_code, reason = "read by the schema only")]
+struct Candidate {
+    /// Its `min_cluster_size`.
+    min_cluster_size: usize,
+    /// What chose its clusters: `eom` or `leaf`.
+    method: String,
+    /// Its patterns.
+    patterns: usize,
+    /// What it was judged by. `plateau`: adjusted Rand index with the candidate before, 0 for the first and where the number
+    /// of patterns differs. `plscan`: total persistence of its leaves, 0 for the first. `dbcv`: relative validity.
+    score: f64,
 }
 
 /// A condensed tree as columns: what [`CondensedTree`] writes.

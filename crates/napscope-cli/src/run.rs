@@ -215,6 +215,7 @@ impl Run<'_> {
 
     fn report(&self, fingerprint: String, layers: Vec<crate::report::LayerSummary>) -> RunReport {
         let question = self.question;
+        let approximate = self.patterns.and_then(|choice| choice.hdbscan.neighbors.note());
         RunReport {
             schema: SCHEMA.to_owned(),
             napscope: env!("CARGO_PKG_VERSION").to_owned(),
@@ -229,7 +230,7 @@ impl Run<'_> {
             columns: question.columns.iter().map(|column| column.name.clone()).collect(),
             label: question.label.map(|label| question.columns[label].name.clone()),
             layers,
-            notes: question.notes.clone(),
+            notes: [question.notes.clone(), approximate.into_iter().collect()].concat(),
         }
     }
 }

@@ -8,6 +8,7 @@ use crate::patterns::LayerPatterns;
 use crate::question::Question;
 use napscope::activations::ActivationSource;
 use napscope::cluster::{ClusterId, Clustering};
+use napscope::neighbors::NeighborSearch;
 use sha2::{Digest, Sha256};
 use std::path::Path;
 use std::sync::Arc;
@@ -25,6 +26,13 @@ pub fn clustering_columns(clustering: &Clustering) -> Vec<Column> {
         column("membership", real(&clustering.membership)),
         column("outlier_score", real(&clustering.outlier_score)),
     ]
+}
+
+/// The column `neighbors`, which says of every sample how neighbors were found; only where they are not exact.
+pub fn neighbors_column(search: NeighborSearch, samples: usize) -> Option<Column> {
+    let text = Some(Arc::<str>::from(search.to_string()));
+    let values = ColumnValues::Text(vec![text; samples]);
+    (search != NeighborSearch::Exact).then(|| Column { name: "neighbors".into(), values })
 }
 
 /// Writes `samples.parquet`: layer by layer a row a sample, with the columns of the data besides. A column of the data that

@@ -76,13 +76,15 @@ pub(super) fn read_report(root: &Path) -> anyhow::Result<RunReport> {
 
 fn table(report: &RunReport) -> String {
     let labelled = report.label.is_some();
-    let mut table =
-        Table::new(["layer", "shape", "patterns", "in patterns", "largest", "persistence", "purity", "agreement"]);
+    let settled = report.layers.iter().any(|layer| layer.settled_min_cluster_size.is_some());
+    let mut head = vec!["layer", "shape", "patterns", "in patterns", "largest", "persistence", "purity", "agreement"];
+    head.extend(settled.then_some("size"));
+    let mut table = Table::with_head(head);
     let number = |value: Option<f64>| value.map_or("-".to_owned(), |value| format!("{value:.3}"));
     for layer in &report.layers {
         let [c, h, w] = layer.shape;
         let share = 100.0 * (report.samples - layer.noise) as f64 / report.samples as f64;
-        table.row([
+        let mut cells = vec![
             layer.name.clone(),
             if h * w == 1 { c.to_string() } else { format!("{c}x{h}x{w}") },
             thousands(layer.patterns),
@@ -91,7 +93,9 @@ fn table(report: &RunReport) -> String {
             number(layer.median_persistence),
             number(layer.purity),
             number(layer.agreement),
-        ]);
+        ];
+        cells.extend(settled.then(|| layer.settled_min_cluster_size.map_or("-".to_owned(), thousands)));
+        table.push(cells);
     }
     let mut text = table.render(Style::stdout());
     let samples = thousands(report.samples);
@@ -100,6 +104,14 @@ fn table(report: &RunReport) -> String {
             .to_lowercase()
     });
     text.push_str(&format!("\n{samples} samples · {recipe}\n"));
+    for note in report.recipe.iter().filter_map(|recipe| recipe.hdbscan.neighbors.note()) {
+        text.push_str(&format!("{note}\n"));
+    }
+    if settled {
+        text.push_str(
+            "size: the min_cluster_size that the selection settled on; layers/*.json has all that it compared\n",
+        );
+    }
     if let Some(label) = report.label.as_ref().filter(|_| labelled) {
         text.push_str(&format!(
             "purity, agreement (adjusted Rand index): against `{label}`, over the samples in patterns\n"

@@ -34,7 +34,9 @@ pub(super) fn run(matches: &ArgMatches) -> anyhow::Result<Outcome> {
     let quiet = super::analyze::quiet(matches);
     let HdbscanFit { clustering, evidence, .. } =
         super::with_threads(&settings, || Ok(cluster(&features, &choice, quiet)?))?;
-    let all = crate::table::beside(crate::table::clustering_columns(&clustering), columns);
+    let mut ours = crate::table::clustering_columns(&clustering);
+    ours.extend(crate::table::neighbors_column(choice.hdbscan.neighbors, clustering.labels.len()));
+    let all = crate::table::beside(ours, columns);
     match &output {
         Some(output) => table::write(output, &all)?,
         None if crate::args::json(matches) => print(&table::json(&all)?)?,
@@ -42,6 +44,9 @@ pub(super) fn run(matches: &ArgMatches) -> anyhow::Result<Outcome> {
     }
     if !quiet {
         say(&summary(&clustering));
+        if let Some(note) = choice.hdbscan.neighbors.note() {
+            say(&note);
+        }
         if let Some(evidence) = evidence {
             say(&settled(choice.hdbscan.selection, &evidence));
         }
@@ -123,7 +128,7 @@ pub(super) fn watched<R>(
 
 /// What a selection with a size of its own has settled on.
 fn settled(selection: Selection, evidence: &Evidence) -> String {
-    let Candidate { min_cluster_size, method, .. } = &evidence.candidates[evidence.chosen];
+    let Candidate { min_cluster_size, method, .. } = evidence.taken();
     let tried = evidence.candidates.len();
     format!(
         "{selection} settled on --min-cluster-size {min_cluster_size} --selection {method}, of {tried} that it tried"

@@ -1,4 +1,4 @@
-//! `napscope parts`: the sketches, normalizers, metrics, selections, detectors and projections, read off the lists that the method itself uses.
+//! `napscope parts`: the sketches, normalizers, metrics, selections, neighbor searches, detectors and projections, read off the lists that the method itself uses.
 
 use crate::exit::Outcome;
 use crate::terminal::{Style, print};
@@ -11,6 +11,7 @@ pub(super) fn run(matches: &ArgMatches) -> anyhow::Result<Outcome> {
         ("normalizer", "--normalize", parts(napscope::normalize::NORMALIZERS)),
         ("metric", "--metric", parts(napscope::distance::METRICS)),
         ("selection", "--selection", parts(napscope::cluster::SELECTIONS)),
+        ("neighbor search", "--neighbors", parts(napscope::neighbors::NEIGHBOR_SEARCHES)),
         ("detector", "--detector", parts(napscope::ood::DETECTORS)),
         ("projection", "--projection", parts(napscope::manifold::PROJECTIONS)),
     ];

@@ -102,6 +102,7 @@ fn recipe_settings(recipe: &Recipe) -> Vec<(&'static str, String)> {
         ("alpha", alpha.to_string()),
         ("cluster-selection-epsilon", cluster_selection_epsilon.to_string()),
         ("allow-single-cluster", recipe.hdbscan.allow_single_cluster.to_string()),
+        ("neighbors", recipe.hdbscan.neighbors.to_string()),
         ("glosh", glosh.to_owned()),
     ];
     all.extend(max_cluster_size.map(|size| ("max-cluster-size", size.to_string())));

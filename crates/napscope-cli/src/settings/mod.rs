@@ -189,6 +189,13 @@ pub static SETTINGS: &[Setting] = &[
         "Patterns that part below this distance stay together",
     ),
     one(CLUSTERING, "max-cluster-size", "N", None, "eom selects no larger pattern (default: no limit)"),
+    one(
+        CLUSTERING,
+        "neighbors",
+        "SEARCH",
+        Some("exact"),
+        "How neighbors are found: exact, or approximate (NN-descent, as in approximate:seed=3) for very many samples; every output says so",
+    ),
     switch(CLUSTERING, "allow-single-cluster", "All samples may be one pattern"),
     one(
         CLUSTERING,

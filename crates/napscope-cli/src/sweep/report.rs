@@ -32,6 +32,8 @@ pub struct SweepReport {
     pub label: Option<String>,
     /// The values of each dimension.
     pub grid: Grid,
+    /// How neighbors were found: `exact`, or `approximate:seed=0`.
+    pub neighbors: String,
     /// The figure that rows are ranked by, within their layer.
     pub ranked_by: String,
     /// How stability was found; absent when it was not asked for.
@@ -141,6 +143,8 @@ pub struct Scores {
     pub coverage: f64,
     /// Samples of the largest pattern.
     pub largest: usize,
+    /// The `min_cluster_size` that a selection with a size of its own settled on (`plateau`, `plscan`, `dbcv`).
+    pub settled_min_cluster_size: Option<usize>,
     /// Median persistence of the patterns; absent when there is none.
     pub median_persistence: Option<f64>,
     /// Density-based validity, −1 … 1, noise counted as 0; absent with fewer than two patterns.

@@ -209,6 +209,7 @@ impl Sweep<'_> {
             samples: self.subject.samples,
             label: self.subject.labels.as_ref().map(|(name, _)| name.clone()),
             grid: grid.clone(),
+            neighbors: units.choices[0][0].neighbors.to_string(),
             ranked_by: wishes.ranking.name.to_owned(),
             resampling: (wishes.resamples > 0).then_some(Resampling {
                 resamples: wishes.resamples,
@@ -219,7 +220,7 @@ impl Sweep<'_> {
             complete,
             work,
             rows,
-            notes: self.subject.notes.clone(),
+            notes: [self.subject.notes.clone(), units.choices[0][0].neighbors.note().into_iter().collect()].concat(),
         }
     }
 

@@ -2,6 +2,7 @@
 //! noise counts.
 
 use super::report::{InPatterns, LabelAgreement, Scores, StabilityScore, ValidityForm};
+use super::units::Found;
 use crate::facts::hex;
 use crate::patterns::median;
 use napscope::Result;
@@ -26,13 +27,13 @@ pub struct Evidence<'a> {
 }
 
 impl Evidence<'_> {
-    /// Judges `clustering`.
+    /// Judges what was found.
     ///
     /// # Errors
     /// [`napscope::ErrorKind::Interrupted`] when `watch` stops the work.
     pub fn scores(
         &self,
-        clustering: &Clustering,
+        Found { clustering, settled }: &Found,
         stability: Option<Stability>,
         seconds: f64,
         watch: &Watch<'_>,
@@ -48,6 +49,7 @@ impl Evidence<'_> {
             noise,
             coverage: (samples - noise) as f64 / samples as f64,
             largest: size(0),
+            settled_min_cluster_size: *settled,
             median_persistence: median(&clustering.persistence),
             validity: if patterns < 2 { None } else { Some(self.validity(clustering, watch)?) },
             stability: stability.map(|Stability { mean, lowest, highest, .. }| StabilityScore {

@@ -64,12 +64,14 @@ const DIMENSIONS: [Dimension; 6] = [
 struct Cells<'a> {
     report: &'a SweepReport,
     timings: bool,
+    settled: bool,
 }
 
 impl Cells<'_> {
     fn of(report: &SweepReport) -> Cells<'_> {
         let timings = scores(report).any(|scores| scores.seconds.is_some());
-        Cells { report, timings }
+        let settled = scores(report).any(|scores| scores.settled_min_cluster_size.is_some());
+        Cells { report, timings, settled }
     }
 
     fn varying(&self) -> impl Iterator<Item = &'static Dimension> {
@@ -79,6 +81,7 @@ impl Cells<'_> {
     fn head(&self) -> Vec<&'static str> {
         let mut head = vec!["#"];
         head.extend(self.varying().map(|dimension| dimension.0));
+        head.extend(self.settled.then_some("settled"));
         head.extend(["patterns", "noise", "validity"]);
         head.extend(self.report.resampling.map(|_| "stability"));
         head.push("persist");
@@ -90,6 +93,8 @@ impl Cells<'_> {
     fn row(&self, row: &Row, scores: &Scores) -> Vec<String> {
         let mut cells = vec![row.rank.map_or("-".to_owned(), |rank| rank.to_string())];
         cells.extend(self.varying().map(|dimension| dimension.1(row)));
+        let settled = || scores.settled_min_cluster_size.map_or("-".to_owned(), thousands);
+        cells.extend(self.settled.then(settled));
         let validity = scores.validity.map_or("-".to_owned(), |validity| format!("{validity:.3}"));
         cells.extend([thousands(scores.patterns), percent(1.0 - scores.coverage), validity]);
         cells.extend(self.report.resampling.map(|_| {
@@ -178,6 +183,9 @@ fn caption(report: &SweepReport, cells: &Cells<'_>) -> Vec<String> {
         .collect();
     let recipes = [vec![format!("{} samples", thousands(report.samples))], fixed].concat().join(" · ");
     lines.push(recipes);
+    if report.neighbors != "exact" {
+        lines.push(format!("neighbors: {}; patterns may differ from those of exact ones", report.neighbors));
+    }
     let meaning = find(&report.ranked_by).map_or("", |ranking| ranking.meaning);
     lines.push(format!("ranked within a layer by {}: {meaning}", report.ranked_by));
     lines.push(match report.validity {
@@ -198,6 +206,9 @@ fn caption(report: &SweepReport, cells: &Cells<'_>) -> Vec<String> {
     if let Some(label) = &report.label {
         lines.push(format!("ARI, AMI: against `{label}` over all samples, noise counted as one pattern"));
     }
+    if cells.settled {
+        lines.push("settled: the min_cluster_size that a selection with a size of its own took".to_owned());
+    }
     if cells.timings {
         lines.push("secs: from the features to the patterns, shared stages included".to_owned());
     }
@@ -212,8 +223,17 @@ fn caption(report: &SweepReport, cells: &Cells<'_>) -> Vec<String> {
 
 fn csv(report: &SweepReport) -> anyhow::Result<String> {
     let mut writer = csv::Writer::from_writer(Vec::new());
-    let mut head =
-        vec!["layer", "rank", "sketch", "normalize", "metric", "min_samples", "min_cluster_size", "selection"];
+    let mut head = vec![
+        "layer",
+        "rank",
+        "sketch",
+        "normalize",
+        "metric",
+        "min_samples",
+        "min_cluster_size",
+        "selection",
+        "neighbors",
+    ];
     let figures = figures();
     head.extend(figures.iter().map(|figure| figure.0));
     head.extend(["labels_sha256", "reason", "command"]);
@@ -228,6 +248,7 @@ fn csv(report: &SweepReport) -> anyhow::Result<String> {
             row.min_samples.to_string(),
             row.min_cluster_size.to_string(),
             row.selection.clone(),
+            report.neighbors.clone(),
         ];
         let figure = |of: fn(&Scores) -> Option<f64>| row.scores.as_ref().and_then(of).map_or(String::new(), exact);
         cells.extend(figures.iter().map(|(_, of)| figure(*of)));
@@ -243,7 +264,7 @@ fn csv(report: &SweepReport) -> anyhow::Result<String> {
 type Figure = (&'static str, fn(&Scores) -> Option<f64>);
 
 /// Every figure of a row.
-fn figures() -> [Figure; 22] {
+fn figures() -> [Figure; 23] {
     [
         ("columns", |scores| Some(scores.columns as f64)),
         ("dimensions", |scores| Some(scores.dimensions as f64)),
@@ -251,6 +272,7 @@ fn figures() -> [Figure; 22] {
         ("noise", |scores| Some(scores.noise as f64)),
         ("coverage", |scores| Some(scores.coverage)),
         ("largest", |scores| Some(scores.largest as f64)),
+        ("settled_min_cluster_size", |scores| Some(scores.settled_min_cluster_size? as f64)),
         ("validity", |scores| scores.validity),
         ("stability", |scores| Some(scores.stability?.mean)),
         ("stability_lowest", |scores| Some(scores.stability?.lowest)),

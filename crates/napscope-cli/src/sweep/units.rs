@@ -9,7 +9,7 @@ use crate::interrupt;
 use crate::run_folder::RunFolder;
 use anyhow::Context;
 use indicatif::ProgressBar;
-use napscope::cluster::{Clustering, Hdbscan, HdbscanFit};
+use napscope::cluster::{Clustering, Hdbscan, HdbscanFit, Reading};
 use napscope::distance::{Metric, Points};
 use napscope::evaluate::{Stability, stability};
 use napscope::features::Features;
@@ -216,13 +216,12 @@ impl Units<'_> {
             Ok(fit) => fit,
         };
         let seconds = seconds + begun.elapsed().as_secs_f64();
-        let found: Vec<Made<Clustering>> =
-            choices.iter().map(|choice| timed(seconds, || select(&fit, choice))).collect();
+        let found: Vec<Made<Found>> = choices.iter().map(|choice| timed(seconds, || select(&fit, choice))).collect();
         work.clusterings += found.iter().filter(|found| found.is_ok()).count() as u64;
         let stabilities = self.stabilities(points, choices, &found, &mut work, &step("subsamples"))?;
         let labels = self.subject.labels.as_ref().map(|(_, labels)| &labels[..]);
         let evidence = Evidence { points, fit: &fit, columns, labels, validity: self.validity };
-        let outcome = |(found, stability): (&Made<Clustering>, Option<Stability>)| match found {
+        let outcome = |(found, stability): (&Made<Found>, Option<Stability>)| match found {
             Err(reason) => Ok(Outcome::Reason(reason.clone())),
             Ok((found, seconds)) => match evidence.scores(found, stability, *seconds, &step("validity")) {
                 Err(error) if error.kind() == ErrorKind::Interrupted => Err(error),
@@ -239,7 +238,7 @@ impl Units<'_> {
         &self,
         points: &Points,
         choices: &[Hdbscan],
-        found: &[Made<Clustering>],
+        found: &[Made<Found>],
         work: &mut Work,
         watch: &Watch<'_>,
     ) -> Result<Vec<Option<Stability>>> {
@@ -253,7 +252,7 @@ impl Units<'_> {
             .zip(found)
             .enumerate()
             .filter(|(_, (choice, _))| enough(choice))
-            .filter_map(|(index, (choice, found))| Some((index, (choice.clone(), &found.as_ref().ok()?.0))))
+            .filter_map(|(index, (choice, found))| Some((index, (choice.clone(), &found.as_ref().ok()?.0.clustering))))
             .unzip();
         if tried.is_empty() {
             return Ok(stabilities);
@@ -266,8 +265,17 @@ impl Units<'_> {
     }
 }
 
-fn select(fit: &HdbscanFit, choice: &Hdbscan) -> Result<Clustering> {
-    Ok(fit.select(choice)?.clustering)
+/// A clustering read off a tree.
+pub struct Found {
+    /// The clustering.
+    pub clustering: Clustering,
+    /// The `min_cluster_size` that the selection settled on, where it has a size of its own.
+    pub settled: Option<usize>,
+}
+
+fn select(fit: &HdbscanFit, choice: &Hdbscan) -> Result<Found> {
+    let Reading { clustering, evidence, .. } = fit.select(choice)?;
+    Ok(Found { clustering, settled: evidence.as_ref().map(|evidence| evidence.taken().min_cluster_size) })
 }
 
 /// What `make` makes, with the seconds that it took on top of `before`.

@@ -34,7 +34,7 @@ pub use validity::{Validity, relative_validity, validity_index};
 
 use crate::distance::Points;
 use crate::error::{Error, ErrorKind, Result};
-use crate::neighbors::{content_order, ranks};
+use crate::neighbors::{NeighborSearch, content_order, ranks};
 use crate::progress::{Watch, unwatched};
 use serde::{Deserialize, Serialize};
 
@@ -72,6 +72,9 @@ pub struct Hdbscan {
     pub selection: Selection,
     /// Which outlier score is computed.
     pub glosh: Glosh,
+    /// How neighbors are found; in files of earlier versions they are exact.
+    #[serde(default)]
+    pub neighbors: NeighborSearch,
 }
 
 impl Default for Hdbscan {
@@ -85,6 +88,7 @@ impl Default for Hdbscan {
             allow_single_cluster: false,
             selection: Selection::Leaf,
             glosh: Glosh::Corrected,
+            neighbors: NeighborSearch::Exact,
         }
     }
 }
@@ -125,7 +129,7 @@ pub struct HdbscanFit {
 
 impl HdbscanFit {
     /// What [`Hdbscan::fit`] with `parameters` finds in the same points, byte for byte, without a second spanning tree.
-    /// `parameters` may differ from those of this fit in all but `min_samples` and `alpha`, which made the tree.
+    /// `parameters` may differ from those of this fit in all but `min_samples`, `alpha` and `neighbors`, which made the tree.
     ///
     /// # Errors
     /// As [`Hdbscan::fit`].
@@ -151,7 +155,7 @@ impl Hdbscan {
     pub fn fit_watched(&self, points: &Points, watch: &Watch<'_>) -> Result<HdbscanFit> {
         self.check_samples(points.samples())?;
         let (core_distances, spanning_tree) =
-            spanning_tree::spanning_tree(points, self.neighbors(), self.alpha, watch)?;
+            spanning_tree::spanning_tree(points, self.core_neighbors(), self.alpha, self.neighbors, watch)?;
         let linkage_tree = LinkageTree::new(&spanning_tree, &ranks(&content_order(points)))?;
         let reading = selection::read(&core_distances, &linkage_tree, self)?;
         let Reading { clustering, condensed_tree, evidence, .. } = reading;
@@ -161,17 +165,17 @@ impl Hdbscan {
     /// The most bytes that a fit of `samples` points takes at once, the points themselves and the program not counted; the
     /// result is part of it.
     pub fn memory_bytes(&self, samples: usize, dimensions: usize) -> u64 {
-        spanning_tree::memory_bytes(samples as u64, dimensions as u64, self.neighbors() as u64)
+        spanning_tree::memory_bytes(samples as u64, dimensions as u64, self.core_neighbors() as u64, self.neighbors)
     }
 
     /// `min_samples`, or what stands for it.
-    fn neighbors(&self) -> usize {
+    fn core_neighbors(&self) -> usize {
         self.min_samples.unwrap_or(self.min_cluster_size)
     }
 
     fn check_samples(&self, samples: usize) -> Result<()> {
         self.check()?;
-        let needed = self.min_cluster_size.max(self.neighbors() + 1);
+        let needed = self.min_cluster_size.max(self.core_neighbors() + 1);
         if samples >= needed {
             return Ok(());
         }

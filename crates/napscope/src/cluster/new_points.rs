@@ -90,7 +90,7 @@ impl<'a> Predictor<'a> {
         Ok(Predictor {
             points,
             core_distances: &fit.core_distances,
-            min_samples: parameters.neighbors(),
+            min_samples: parameters.core_neighbors(),
             alpha: parameters.alpha,
             holder: selected.holder(&clusters),
             deaths: glosh::deaths(&clusters, parameters.glosh),

@@ -29,7 +29,7 @@ pub use verdict::{
 
 use crate::distance::Points;
 use crate::error::Result;
-use crate::neighbors::{self, Neighbors, self_neighbors};
+use crate::neighbors::{self, NeighborSearch, Neighbors};
 use crate::progress::Watch;
 use crate::registry::Entry;
 
@@ -85,17 +85,22 @@ pub struct Judged {
     pub preservation: Vec<f32>,
 }
 
-/// Draws the samples by each of `projections`; neighbors are found once for all of them.
+/// Draws the samples by each of `projections`; neighbors are found once for all of them, by `search`.
 ///
 /// Permuting the rows permutes the pictures and changes nothing else (among samples that are equal in every coordinate places may
 /// be swapped).
 ///
 /// # Errors
 /// [`crate::ErrorKind::TooFewSamples`] for fewer than 2 samples, [`crate::ErrorKind::Interrupted`] when `watch` says so.
-pub fn project(points: &Points, projections: &[Box<dyn Projection>], watch: &Watch<'_>) -> Result<Vec<Judged>> {
+pub fn project(
+    points: &Points,
+    search: NeighborSearch,
+    projections: &[Box<dyn Projection>],
+    watch: &Watch<'_>,
+) -> Result<Vec<Judged>> {
     let stages = 1.0 + 2.0 * projections.len() as f64;
     let stage = |index: usize| move |done: f64| watch((index as f64 + done) / stages);
-    let neighbors = self_neighbors(points, neighbors_of(projections, points.samples()), &stage(0))?;
+    let neighbors = search.among(points, neighbors_of(projections, points.samples()), &stage(0))?;
     let judged_by = neighbors.first(JUDGED);
     let judge = |(index, projection): (usize, &dyn Projection)| {
         let plane = projection.project(points, &neighbors, &stage(1 + 2 * index))?;
@@ -106,10 +111,22 @@ pub fn project(points: &Points, projections: &[Box<dyn Projection>], watch: &Wat
 }
 
 /// The most bytes that [`project`] takes at once, points and pictures not counted.
-pub fn memory_bytes(samples: usize, dimensions: usize, projections: &[Box<dyn Projection>]) -> u64 {
+pub fn memory_bytes(
+    samples: usize,
+    dimensions: usize,
+    search: NeighborSearch,
+    projections: &[Box<dyn Projection>],
+) -> u64 {
     let k = neighbors_of(projections, samples) as u64;
-    let (leading, directions) = neighbors::memory_bytes(samples as u64, dimensions as u64);
-    let finding = samples as u64 * (4 * dimensions as u64 + leading + 28 * k + 220) + directions;
+    let finding = match search {
+        NeighborSearch::Exact => {
+            let (leading, directions) = neighbors::memory_bytes(samples as u64, dimensions as u64);
+            samples as u64 * (4 * dimensions as u64 + leading + 28 * k + 220) + directions
+        }
+        NeighborSearch::Approximate { .. } => {
+            samples as u64 * neighbors::approximate_bytes_of_sample(dimensions as u64, k)
+        }
+    };
     let drawing = projections.iter().map(|projection| projection.memory_bytes(samples, dimensions)).max().unwrap_or(0);
     // Found neighbors are 12 bytes each; a vertex of a graph has them again.
     finding.max(samples as u64 * 12 * (2 * k + JUDGED as u64) + drawing)

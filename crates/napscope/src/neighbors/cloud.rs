@@ -179,6 +179,11 @@ impl<'a> Cloud<'a> {
         self.basis.as_deref().filter(|_| self.product == Product::Dot)
     }
 
+    /// Are the boxes of panels those of all coordinates?
+    pub(crate) fn has_few_dimensions(&self) -> bool {
+        self.basis.is_none() && self.norms.is_none()
+    }
+
     /// Does what [`Cloud::guide`] gives bound L1 distances only through L2?
     pub(super) fn is_turned(&self) -> bool {
         self.basis.is_some()

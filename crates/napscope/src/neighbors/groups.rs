@@ -111,13 +111,16 @@ impl Walk<'_> {
 
     /// Looks at the pairs of a query with some columns whose bounds do not exceed the best, the lowest first.
     fn look(&self, query: usize, (col, columns): (usize, Range<usize>), halves: &[f32; COLS], best: &mut Best) {
-        let lowest =
-            columns.clone().fold(columns.start, |lowest, at| if halves[at] < halves[lowest] { at } else { lowest });
-        for at in std::iter::once(lowest).chain(columns.filter(|&at| at != lowest)) {
+        let lowest = lowest(&halves[columns.clone()]);
+        if lowest > best.half {
+            return;
+        }
+        let row = self.rows.points().row(self.rows.sample(query));
+        let first = columns.clone().filter(|&at| halves[at] == lowest);
+        for at in first.chain(columns.clone().filter(|&at| halves[at] != lowest)) {
             if halves[at] <= best.half {
-                let row = self.rows.points().row(self.rows.sample(query));
-                let key =
-                    self.cols.points().key_of_rows(row, self.cols.points().row(self.cols.sample(col * COLS + at)));
+                let member = self.cols.points().row(self.cols.sample(col * COLS + at));
+                let key = self.cols.points().key_of_rows(row, member);
                 if key < best.key {
                     *best = Best { key, half: self.cols.half_limit(key) };
                 }
@@ -144,6 +147,18 @@ impl Walk<'_> {
         }
         tiles
     }
+}
+
+/// The least value, in running minima as wide as any vector unit.
+fn lowest(values: &[f32]) -> f32 {
+    let mut lanes = [f32::INFINITY; 16];
+    let (chunks, rest) = values.as_chunks::<16>();
+    for chunk in chunks {
+        for (lane, &value) in lanes.iter_mut().zip(chunk) {
+            *lane = if value < *lane { value } else { *lane };
+        }
+    }
+    rest.iter().chain(&lanes).copied().fold(f32::INFINITY, f32::min)
 }
 
 #[cfg(test)]

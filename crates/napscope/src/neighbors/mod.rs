@@ -1,4 +1,4 @@
-//! Exact nearest neighbors, computed once and shared by all that needs them.
+//! Nearest neighbors, computed once and shared by all that needs them: exact, unless the user asks for less.
 
 mod content;
 mod key;
@@ -15,6 +15,7 @@ mod panels;
 mod quantized;
 mod tile;
 
+mod census;
 mod stages;
 mod sweep;
 
@@ -22,6 +23,14 @@ mod general;
 mod groups;
 mod nearest;
 
+mod descent;
+mod groves;
+
+mod choice;
+
+pub use choice::{NEIGHBOR_SEARCHES, NeighborSearch};
+
+pub(crate) use census::live_tiles;
 pub(crate) use cloud::{Cloud, memory_bytes};
 pub(crate) use content::{content_order, ranks};
 pub(crate) use groups::nearest_of_groups;
@@ -115,6 +124,23 @@ pub fn query_neighbors(reference: &Points, queries: &Points, k: usize, watch: &W
         return nearest::of_queries(&reference, &queries, k, &meter);
     }
     general::neighbors(reference, queries, general::Own::Included, k, &meter)
+}
+
+/// As [`self_neighbors`], but nearly: a few of the neighbors may be missed for others that are further away. Distances are
+/// exact, and the same `seed` gives the same neighbors, whatever the threads and the order of the rows.
+///
+/// # Errors
+/// As [`self_neighbors`].
+pub fn approximate_neighbors(points: &Points, k: usize, seed: u64, watch: &Watch<'_>) -> Result<Neighbors> {
+    let samples = points.samples();
+    check(k, samples.saturating_sub(1), samples)?;
+    let meter = Meter::new(watch, descent::most_steps(samples, points.dimensions(), k));
+    descent::approximate_neighbors(points, k, seed, &meter)
+}
+
+/// The most bytes that [`approximate_neighbors`] takes a sample.
+pub(crate) fn approximate_bytes_of_sample(dimensions: u64, k: u64) -> u64 {
+    descent::bytes_of_sample(dimensions, k)
 }
 
 /// As [`self_neighbors`] of points that are prepared already; `content` is their order of content.

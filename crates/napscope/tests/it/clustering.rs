@@ -10,6 +10,7 @@ use napscope::cluster::{
 };
 use napscope::distance::{Geometry, PairKernel, Points, Rescale, parse};
 use napscope::features::{Column, Features, Statistic};
+use napscope::neighbors::NeighborSearch;
 use napscope::progress::unwatched;
 use proptest::prelude::*;
 use serde::Deserialize;
@@ -354,6 +355,7 @@ fn the_fast_way_and_the_general_way_agree_bit_for_bit() {
         ("many zeros", data("relu", 6, 900, 130), 130),
         ("duplicates", data("duplicates", 7, 800, 33), 33),
         ("separate groups", separate(900, 5), 5),
+        ("a plane", data("uniform", 8, 1200, 2), 2),
         ("one point", vec![0.25; 700 * 33], 33),
         ("two points", (0..700 * 33).map(|at| (at / 33 % 2) as f32).collect(), 33),
     ] {
@@ -372,6 +374,32 @@ fn the_fast_way_and_the_general_way_agree_bit_for_bit() {
                 assert_eq!(fast.clustering, general.clustering, "{what}: clustering");
             }
         }
+    }
+}
+
+#[test]
+fn approximate_neighbors_make_nearly_the_same_tree_whatever_the_threads_and_the_order() {
+    let heights = |fit: &HdbscanFit| -> Vec<f64> { fit.spanning_tree.edges().iter().map(|edge| edge.height).collect() };
+    for (kind, metric, n, d) in [("clusters", "euclidean", 2500, 30), ("duplicates", "manhattan", 900, 4)] {
+        let values = data(kind, 3, n, d);
+        let points_at = |order: &[usize]| {
+            let rows = order.iter().flat_map(|&row| &values[row * d..(row + 1) * d]);
+            points(metric, rows.copied().collect(), d)
+        };
+        let order: Vec<usize> = (0..n).map(|at| (at * 7) % n).collect();
+        let straight = points_at(&(0..n).collect::<Vec<_>>());
+        let hdbscan = Hdbscan { neighbors: NeighborSearch::Approximate { seed: 2 }, ..Hdbscan::default() };
+        let pool = |threads| rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
+        let fit = pool(1).install(|| hdbscan.fit(&straight)).expect(kind);
+        let again = pool(3).install(|| hdbscan.fit(&straight)).expect(kind);
+        assert_eq!((&fit.spanning_tree, &fit.clustering), (&again.spanning_tree, &again.clustering), "{kind}: threads");
+        let turned = hdbscan.fit(&points_at(&order)).expect(kind);
+        assert_eq!(bits(&heights(&turned)), bits(&heights(&fit)), "{kind}: another order of the rows");
+        let exact = Hdbscan::default().fit(&straight).expect(kind);
+        let (found, least): (f64, f64) = (heights(&fit).iter().sum(), heights(&exact).iter().sum());
+        assert!(found >= least && found < 1.01 * least, "{kind}: a tree of weight {found}, the least is {least}");
+        let same = fit.core_distances.iter().zip(&exact.core_distances).filter(|(x, y)| x == y).count();
+        assert!(same as f64 > 0.97 * n as f64, "{kind}: {same} of {n} core distances");
     }
 }
 

@@ -5,6 +5,7 @@ use napscope::ErrorKind;
 use napscope::distance::Points;
 use napscope::features::Features;
 use napscope::manifold::{Axes, Judged, PROJECTIONS, parse, project};
+use napscope::neighbors::NeighborSearch;
 use napscope::progress::unwatched;
 use std::ops::ControlFlow;
 
@@ -19,7 +20,7 @@ fn points_of(features: &Features) -> Points {
 
 fn draw(points: &Points, spec: &str) -> Judged {
     let projection = parse(spec).expect(spec);
-    project(points, &[projection], &unwatched).expect(spec).swap_remove(0)
+    project(points, NeighborSearch::Exact, &[projection], &unwatched).expect(spec).swap_remove(0)
 }
 
 fn every() -> impl Iterator<Item = &'static str> {
@@ -212,7 +213,8 @@ fn mistakes_are_named() {
     }
     let alone = points(vec![1.0, 2.0], 2);
     for spec in every() {
-        let error = project(&alone, &[parse(spec).expect(spec)], &unwatched).expect_err("one sample");
+        let error =
+            project(&alone, NeighborSearch::Exact, &[parse(spec).expect(spec)], &unwatched).expect_err("one sample");
         assert_eq!(error.kind(), ErrorKind::TooFewSamples, "{spec}");
     }
 }
@@ -227,7 +229,8 @@ fn a_watch_hears_of_the_work_and_stops_it() {
             heard.push(done);
             if done > 0.4 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         };
-        let error = project(&points, &[parse(spec).expect(spec)], &watch).expect_err("it was stopped");
+        let error =
+            project(&points, NeighborSearch::Exact, &[parse(spec).expect(spec)], &watch).expect_err("it was stopped");
         assert_eq!(error.kind(), ErrorKind::Interrupted, "{spec}");
         let heard = heard.into_inner().expect("no panic in a test");
         assert!(heard.is_sorted() && heard.iter().all(|done| (0.0..=1.0).contains(done)), "{spec}: {heard:?}");

@@ -71,7 +71,7 @@ fn every_row_is_what_its_command_makes() {
     let scratch = Scratch::new();
     data(&scratch, 90);
     let recipes = "--sketch mean,histogram:bins=6 --normalize max_abs --metric euclidean,wasserstein_1 \
-                   --min-samples 4 --min-cluster-size 5,9 --selection leaf,eom --resamples 0 --calibration 20";
+                   --min-samples 4 --min-cluster-size 5,9 --selection leaf,plateau --resamples 0 --calibration 20";
     let report = sweep(&scratch, &format!("--data act.npz --layer conv {recipes}"));
     let found: Vec<&Value> = rows(&report).iter().filter(|row| !row["scores"].is_null()).collect();
     assert_eq!(found.len(), 12);
@@ -87,6 +87,7 @@ fn every_row_is_what_its_command_makes() {
             (&layer["largest"], &scores["largest"]),
             (&layer["columns"], &scores["columns"]),
             (&layer["dimensions"], &scores["dimensions"]),
+            (&layer["settled_min_cluster_size"], &scores["settled_min_cluster_size"]),
             (&layer["median_persistence"], &scores["median_persistence"]),
             (&layer["purity"], &scores["agreement"]["in_patterns"]["purity"]),
             (&layer["agreement"], &scores["agreement"]["in_patterns"]["adjusted_rand"]),
@@ -94,6 +95,23 @@ fn every_row_is_what_its_command_makes() {
             assert_eq!(theirs, ours, "{}", row["command"]);
         }
         assert_eq!(scores["labels_sha256"], hash(clusters(&run, 90)), "{}: other labels", row["command"]);
+        let file = run.join(format!("layers/{}.json", layer["file"].as_str().expect("a name")));
+        let text = std::fs::read_to_string(file).expect("the layer in full");
+        let evidence = &serde_json::from_str::<Value>(&text).expect("JSON")["evidence"];
+        let settled =
+            evidence["chosen"].as_u64().map(|chosen| &evidence["candidates"][chosen as usize]["min_cluster_size"]);
+        assert_eq!(
+            settled.unwrap_or(&Value::Null),
+            &scores["settled_min_cluster_size"],
+            "{}: evidence",
+            row["command"]
+        );
+        assert_eq!(
+            settled.is_some(),
+            row["selection"] == "plateau",
+            "{}: only plateau has anything to settle",
+            row["command"]
+        );
     }
 }
 
@@ -337,4 +355,42 @@ fn the_embedded_example_is_a_sweep_of_its_own() {
         report["command"],
         "napscope sweep --example vision --limit 120 --layer dense --metric euclidean,cosine --resamples 0"
     );
+}
+
+/// Whoever reads a result that approximate neighbors made must find it said there.
+#[test]
+fn every_output_names_approximate_neighbors() {
+    let scratch = Scratch::new();
+    data(&scratch, 90);
+    let asked = "--neighbors approximate:seed=4";
+    let told = ok(napscope(&scratch, &format!("analyze --data act.npz --layer conv {asked} -o run")));
+    let note = "neighbors are approximate (NN-descent, seed 4)";
+    let read = |name: &str| std::fs::read_to_string(scratch.path().join(name)).expect(name);
+    let report: Value = serde_json::from_str(&read("run/report.json")).expect("JSON");
+    assert_eq!(report["recipe"]["hdbscan"]["neighbors"], "approximate:seed=4");
+    for (what, text) in
+        [("stdout", &told.stdout), ("report.json", &read("run/report.json")), ("report.html", &read("run/report.html"))]
+    {
+        assert!(text.contains(note), "{what} does not say that {note}");
+    }
+    let features = std::fs::read_dir(scratch.path().join("run/features")).expect("features").next();
+    let features = features.expect("one layer").expect("an entry").path();
+    let line = format!("cluster {} {asked}", features.display());
+    let told = ok(napscope(&scratch, &line));
+    let rows = csv_rows(&told.stdout);
+    assert_eq!(rows[0].last().map(String::as_str), Some("neighbors"), "{:?}", rows[0]);
+    assert_eq!(rows[1].last().map(String::as_str), Some("approximate:seed=4"), "{:?}", rows[1]);
+    assert!(told.stderr.contains(note), "{}", told.stderr);
+    let json = ok(napscope(&scratch, &format!("{line} --format json"))).stdout;
+    assert!(json.contains("approximate:seed=4"), "{json}");
+    let line = format!("--data act.npz --layer conv --selection leaf,plscan --resamples 0 --metric euclidean {asked}");
+    let report = sweep(&scratch, &line);
+    assert_eq!(report["neighbors"], "approximate:seed=4");
+    assert!(report["notes"].to_string().contains(note), "{:#}", report["notes"]);
+    for format in ["text", "markdown", "csv"] {
+        let told = ok(napscope(&scratch, &format!("sweep {line} --format {format}")));
+        assert!(told.stdout.contains("approximate:seed=4"), "{format}:\n{}", told.stdout);
+    }
+    let exact = sweep(&scratch, "--data act.npz --layer conv --selection leaf --resamples 0 --metric euclidean");
+    assert_eq!(exact["neighbors"], "exact");
 }

@@ -91,6 +91,13 @@ pub struct Evidence {
     pub chosen: usize,
 }
 
+impl Evidence {
+    /// The clustering that was taken.
+    pub fn taken(&self) -> &Candidate {
+        &self.candidates[self.chosen]
+    }
+}
+
 /// Every selection, in the order of help and documentation.
 pub static SELECTIONS: &[Entry<Selection>] =
     &[leaf::ENTRY, eom::ENTRY, level::ENTRY, plateau::ENTRY, plscan::ENTRY, dbcv::ENTRY];
@@ -179,7 +186,7 @@ pub(super) fn read(core_distances: &[f64], linkage: &LinkageTree, parameters: &H
         Selection::Plscan => plscan::settle(&condensed_tree.clusters(), core_distances, parameters.min_cluster_size),
         Selection::Dbcv => dbcv::settle(&condensed_tree, parameters),
     };
-    let min_cluster_size = evidence.candidates[evidence.chosen].min_cluster_size;
+    let min_cluster_size = evidence.taken().min_cluster_size;
     let settled = parameters.as_settled(Some(&evidence));
     let condensed_tree = if min_cluster_size == parameters.min_cluster_size {
         condensed_tree
@@ -193,7 +200,7 @@ pub(super) fn read(core_distances: &[f64], linkage: &LinkageTree, parameters: &H
 impl Hdbscan {
     /// These parameters with what their selection has settled on, if it had anything to settle.
     pub(super) fn as_settled(&self, evidence: Option<&Evidence>) -> Hdbscan {
-        match evidence.map(|evidence| &evidence.candidates[evidence.chosen]) {
+        match evidence.map(Evidence::taken) {
             Some(&Candidate { min_cluster_size, method, .. }) => self.settled(min_cluster_size, method),
             None => self.clone(),
         }

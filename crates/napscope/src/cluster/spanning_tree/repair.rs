@@ -6,15 +6,18 @@
 
 use super::chain::Chain;
 use super::falling::FallingGaps;
+use super::nearby::{Nearby, sights};
 use super::{Edge, MutualReachability, forest};
 use crate::error::Result;
-use crate::neighbors::{Cloud, Limits, Panels, Search, Span, choose_stages, sweep};
+use crate::neighbors::{Cloud, Limits, Panels, Search, Span, choose_stages, live_tiles, ranks, sweep};
 use crate::progress::Meter;
 use std::ops::Range;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 const COLS: usize = Panels::WIDTH;
+/// All pairs.
+const ALL: Span = Span::After(0..usize::MAX);
 /// A gap that falls below this part of what it was is worth telling everyone.
 const FAR: f32 = 0.99;
 
@@ -37,22 +40,71 @@ pub(super) fn repair(
     forest::sort(edges);
     forest::sort(&mut bridges);
     let chain = Chain::new(content.len(), edges);
-    let panels = Panels::new(cloud, chain.order.iter().map(|&vertex| content[vertex as usize]).collect());
     let falling = FallingGaps::new(&chain, edges, &bridges);
-    let search = Repair::new(graph, radius, &chain, &panels, falling, std::mem::take(edges));
-    let all = Span::After(0..usize::MAX);
-    choose_stages(&panels, &all, &search);
-    sweep(&panels, &panels, &all, &search, meter)?;
-    *edges = search.better.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let tree = Tree { cloud, graph, radius, content, chain: &chain, falling: &falling };
+    let found = match tree.around_points(edges, meter)? {
+        Some(found) => found,
+        None => tree.along_the_chain(meter)?,
+    };
+    edges.extend(found);
     forest::thin_out(content.len(), edges);
     Ok(())
+}
+
+/// A tree to be repaired.
+struct Tree<'a> {
+    cloud: &'a Cloud<'a>,
+    graph: &'a MutualReachability<'a>,
+    radius: &'a [f64],
+    content: &'a [u32],
+    chain: &'a Chain,
+    falling: &'a FallingGaps,
+}
+
+impl Tree<'_> {
+    /// What is nearer than the tree, found by points that look around, where that takes fewer tiles than the chain does.
+    fn around_points(&self, edges: &[Edge], meter: &Meter<'_>) -> Result<Option<Vec<Edge>>> {
+        if !self.cloud.has_few_dimensions() {
+            return Ok(None);
+        }
+        let radius: Vec<f64> = self.content.iter().map(|&sample| self.radius[sample as usize]).collect();
+        let panels = Panels::new(self.cloud, self.cloud.compact_order());
+        let vertex_of = ranks(self.content);
+        let search =
+            Nearby::new(self.graph, (self.chain, self.falling), &panels, &vertex_of, &radius, &sights(edges, &radius));
+        if live_tiles(&panels, &search) >= self.tiles_of_chain() {
+            return Ok(None);
+        }
+        choose_stages(&panels, &ALL, &search);
+        sweep(&panels, &panels, &ALL, &search, meter)?;
+        Ok(Some(search.found()))
+    }
+
+    /// The same, by the chain.
+    fn along_the_chain(&self, meter: &Meter<'_>) -> Result<Vec<Edge>> {
+        let panels = self.panels_of_chain();
+        let search = Repair::new(self.graph, self.radius, self.chain, &panels, self.falling);
+        choose_stages(&panels, &ALL, &search);
+        sweep(&panels, &panels, &ALL, &search, meter)?;
+        Ok(search.better.into_inner().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn tiles_of_chain(&self) -> usize {
+        let panels = self.panels_of_chain();
+        live_tiles(&panels, &Repair::new(self.graph, self.radius, self.chain, &panels, self.falling))
+    }
+
+    fn panels_of_chain(&self) -> Panels<'_> {
+        let samples = self.chain.order.iter().map(|&vertex| self.content[vertex as usize]);
+        Panels::new(self.cloud, samples.collect())
+    }
 }
 
 struct Repair<'a> {
     graph: &'a MutualReachability<'a>,
     chain: &'a Chain,
     panels: &'a Panels<'a>,
-    falling: FallingGaps,
+    falling: &'a FallingGaps,
     /// Bits of half of the key of the gap before each place, rounded up; they order as the numbers do.
     gaps: Vec<AtomicU32>,
     /// The highest of them in each panel.
@@ -64,7 +116,7 @@ struct Repair<'a> {
     radius: Vec<f64>,
     half_radius: Vec<f32>,
     least_radius: Vec<f32>,
-    /// The tree, and what is nearer than it.
+    /// What is nearer than the tree.
     better: Mutex<Vec<Edge>>,
 }
 
@@ -86,8 +138,7 @@ impl<'a> Repair<'a> {
         radius: &[f64],
         chain: &'a Chain,
         panels: &'a Panels<'a>,
-        falling: FallingGaps,
-        tree: Vec<Edge>,
+        falling: &'a FallingGaps,
     ) -> Self {
         let radius: Vec<f64> = (0..panels.positions()).map(|place| radius[panels.sample(place)]).collect();
         let mut repair = Repair {
@@ -101,7 +152,7 @@ impl<'a> Repair<'a> {
             half_radius: Vec::new(),
             least_radius: Vec::new(),
             radius,
-            better: Mutex::new(tree),
+            better: Mutex::new(Vec::new()),
         };
         repair.half_radius = repair.radius.iter().map(|&height| repair.half(height)).collect();
         let least = |panel: &[f32]| panel.iter().copied().fold(f32::INFINITY, f32::min);
