@@ -111,10 +111,7 @@ const BENCHES: &[Bench] = &[
         more_is_better: false,
     },
     clustering("clustering-exact", &[&["bench_clustering.py", "exact"]]),
-    Bench {
-        driven: AND_LAYERS,
-        ..clustering("clustering-approximate", &[&["bench_clustering.py", "approximate"]])
-    },
+    Bench { driven: AND_LAYERS, ..clustering("clustering-approximate", &[&["bench_clustering.py", "approximate"]]) },
     clustering("clustering-neighbors", &[&["bench_clustering.py", "neighbors"]]),
     clustering("clustering-distributions", &[&["bench_clustering.py", "distributions"]]),
     clustering("clustering-low", &[&["bench_clustering.py", "low"]]),
