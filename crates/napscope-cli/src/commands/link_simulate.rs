@@ -3,11 +3,14 @@
 use super::link::{receivers, with_threads};
 use crate::exit::Outcome;
 use crate::link::data_set::SlotRows;
+use crate::link::lineup::Lineup;
 use crate::link::write::{self, Destination};
 use crate::link::{self, settings::LinkSettings};
 use crate::terminal::{Style, Table, bytes, print, say, thousands};
 use crate::{files, interrupt, progress};
 use clap::ArgMatches;
+use napscope_ofdm::link::Simulator;
+use napscope_ofdm::link::tensor::ReceiverInput;
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -15,20 +18,22 @@ pub(super) fn run(matches: &ArgMatches) -> anyhow::Result<Outcome> {
     interrupt::listen();
     let settings = link::args::settings(matches)?;
     let destination = destination(matches);
-    let receivers = receivers(matches)?;
-    let names: Vec<String> = receivers.iter().map(|receiver| receiver.name.clone()).collect();
-    let rows = SlotRows::new(settings.config.clone(), &receivers)?;
+    let simulator = Simulator::new(settings.config.clone()).map_err(link::told)?;
+    let receivers = Lineup::open(&receivers(matches)?, &simulator, || link::args::engine(matches))?;
+    let input =
+        matches.get_one::<String>("input").map_or(Ok(ReceiverInput::Raw), |name| ReceiverInput::from_name(name));
+    let rows = SlotRows::new(simulator, input.map_err(link::told)?, receivers)?;
     destination.prepare()?;
     let (begun, quiet) = (Instant::now(), super::analyze::quiet(matches));
     let bar = progress::bar("slots", destination.slots as usize, quiet);
     bar.set_message("simulating");
-    with_threads(matches, || Ok(write::write(&rows, &names, &destination, |slots| bar.inc(slots))?))?;
+    with_threads(matches, || Ok(write::write(&rows, &destination, |slots| bar.inc(slots))?))?;
     bar.finish_and_clear();
     if !quiet {
         let (slots, path) = (thousands(destination.slots as usize), destination.path.display());
         say(&format!("{path}: {slots} slots in {:.1} s", begun.elapsed().as_secs_f64()));
     }
-    tell(matches, &rows, &names, &settings, &destination)?;
+    tell(matches, &rows, &settings, &destination)?;
     Ok(Outcome::Ok)
 }
 
@@ -46,7 +51,6 @@ fn destination(matches: &ArgMatches) -> Destination {
 fn tell(
     matches: &ArgMatches,
     rows: &SlotRows,
-    receivers: &[String],
     settings: &LinkSettings,
     destination: &Destination,
 ) -> anyhow::Result<()> {
@@ -65,7 +69,7 @@ fn tell(
             .collect();
         let json = serde_json::json!({
             "output": destination.path, "slots": destination.slots, "files": files, "arrays": arrays,
-            "receivers": receivers, "settings": settings.json(),
+            "input": rows.input().name(), "receivers": rows.receivers(), "settings": settings.json(),
         });
         return print(&format!("{}\n", serde_json::to_string_pretty(&json)?));
     }

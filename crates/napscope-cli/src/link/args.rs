@@ -5,6 +5,7 @@ use super::error_rates::CONFIDENCES;
 use super::settings::LinkSettings;
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use napscope::{Error, ErrorKind};
+use napscope_ofdm::link::tensor::RECEIVER_INPUTS;
 use napscope_ofdm::link::{LinkConfig, PRESETS, SETTINGS, Setting};
 use napscope_ofdm::receiver::RECEIVERS;
 use napscope_onnx::Choice;
@@ -65,7 +66,7 @@ fn simulate() -> Command {
     let command = Command::new("simulate")
         .about("Write a data set of simulated slots: .npz, or a folder of shards")
         .long_about(
-            "Writes a data set of simulated slots as .npz: `input` (n, 4 N + 2, 14, subcarriers), what a neural receiver takes; `bits` \
+            "Writes a data set of simulated slots as .npz: `input` (n, channels, 14, subcarriers), what a neural receiver takes; `bits` \
              (n, 8, 14, subcarriers), what it shall find, -1 where there is no bit; and a column for everything that is known of a \
              slot: snr_db, delay_spread_secs, speed_mps, channel_model, post_eq_sinr_db … `napscope analyze MODEL --data` takes it as \
              it is. Memory does not grow with the number of slots, and a run that was stopped goes on with --resume to the same bytes.",
@@ -80,11 +81,19 @@ fn simulate() -> Command {
         .arg(output("A .npz file; with --shard-size a folder").required(true))
         .arg(number("slots", "N", "Slots, from slot 0 on").default_value("1000"))
         .arg(number("shard-size", "N", "Write a folder of shards with this many slots each"))
+        .arg(
+            Arg::new("input")
+                .long("input")
+                .value_name("KIND")
+                .value_parser(RECEIVER_INPUTS.map(|known| known.0))
+                .default_value(RECEIVER_INPUTS[0].0)
+                .help("What the network is given: raw, as DeepRx, or a channel estimate and equalised symbols besides"),
+        )
         .arg(receiver("perfect_csi", "Receivers whose SINR and errors become columns; the first one's have the plain names"))
         .arg(threads())
         .arg(switch("resume", "Go on with a run that was stopped; the result is the same to the byte"))
         .arg(switch("force", "Replace what is already there"));
-    with_link(command)
+    crate::args::with_settings(with_link(command), is_of_engine)
 }
 
 fn ber() -> Command {

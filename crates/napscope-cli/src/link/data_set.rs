@@ -2,26 +2,26 @@
 //!
 //! | array | type and shape | what |
 //! |---|---|---|
-//! | `input` | float32 (n, 4 N + 2, 14, K) | received grids, pilots, raw channel estimate of N antennas over K subcarriers ([`tensor`]) |
+//! | `input` | float32 (n, C, 14, K) | what the network is given over K subcarriers: [`ReceiverInput`] says the C channels |
 //! | `bits` | int8 (n, 8, 14, K) | transmitted bits, -1 where there is none |
-//! | columns | (n) | the slot's number and parameters, and how well classical receivers do on it |
+//! | columns | (n) | the slot's number and parameters, and how well receivers do on it |
 
-use super::receivers::{self, NamedReceiver};
-use super::told;
+use super::lineup::Lineup;
 use crate::files::npz::ArraySpec;
 use napscope::{Error, ErrorKind, Result};
 use napscope_ofdm::coding::TransportBlockDecoder;
 use napscope_ofdm::grid::NUM_OFDM_SYMBOLS;
 use napscope_ofdm::link::tensor::{InputWriter, ReceiverInput};
-use napscope_ofdm::link::{Cell, ErrorRates, LinkConfig, SLOT_COLUMNS, Simulator, Values, Workspace, tensor};
-use napscope_ofdm::receiver::{Detected, Receiver, ReceiverConfig};
+use napscope_ofdm::link::{Cell, ErrorRates, SLOT_COLUMNS, Simulator, Values, Workspace, tensor};
+use napscope_ofdm::receiver::{Detected, Receiver};
 use rayon::prelude::*;
 use std::ops::Range;
 
 /// Makes the rows of a data set.
 pub struct SlotRows {
     simulator: Simulator,
-    receivers: Vec<ReceiverConfig>,
+    receivers: Lineup,
+    input: ReceiverInput,
     /// The link's own columns that there are.
     slot_columns: Vec<&'static napscope_ofdm::link::Column>,
     columns: Vec<Column>,
@@ -63,25 +63,33 @@ struct Memory {
 }
 
 impl SlotRows {
-    /// The rows of slots of `config`, measured by `receivers`.
+    /// The rows of the slots of `simulator` with `input` for the network, measured by `receivers`.
     ///
     /// # Errors
-    /// For a configuration that cannot be.
-    pub fn new(config: LinkConfig, receivers: &[NamedReceiver]) -> Result<Self> {
-        let configs = receivers::classical(receivers)?;
-        let simulator = Simulator::new(config).map_err(told)?;
+    /// When two receivers would have the same columns.
+    pub fn new(simulator: Simulator, input: ReceiverInput, receivers: Lineup) -> Result<Self> {
         let slot_columns = slot_columns(&simulator);
-        let columns = columns(&simulator, &slot_columns, receivers);
+        let columns = columns(&simulator, &slot_columns, &receivers);
         if let Some(twice) = (1..columns.len()).find(|&at| columns[..at].iter().any(|c| c.name == columns[at].name)) {
             let message = format!("two receivers would write the column `{}`", columns[twice].name);
             return Err(Error::new(ErrorKind::InvalidParameter, message).hint("keep one of them"));
         }
-        Ok(SlotRows { simulator, receivers: configs, slot_columns, columns })
+        Ok(SlotRows { simulator, receivers, input, slot_columns, columns })
     }
 
     /// The simulator.
     pub fn simulator(&self) -> &Simulator {
         &self.simulator
+    }
+
+    /// What the network is given.
+    pub fn input(&self) -> ReceiverInput {
+        self.input
+    }
+
+    /// What the receivers are called.
+    pub fn receivers(&self) -> &[String] {
+        self.receivers.names()
     }
 
     /// The arrays, and a line about each.
@@ -96,8 +104,15 @@ impl SlotRows {
         };
         let mut arrays = vec![
             (
-                map("input", "<f4", 4, ReceiverInput::Raw.num_channels(num_rx_ant)),
-                "received grids, pilots, raw channel estimate; real and imaginary parts".to_owned(),
+                map("input", "<f4", 4, self.input.num_channels(num_rx_ant)),
+                match self.input {
+                    ReceiverInput::Raw => {
+                        "received grids, pilots, raw channel estimate; real and imaginary parts".to_owned()
+                    }
+                    ReceiverInput::Estimate => {
+                        "the same, smoothed channel estimate, equalised symbols, their error".to_owned()
+                    }
+                },
             ),
             (map("bits", "|i1", 1, tensor::MAX_BITS_PER_SYMBOL), "transmitted bits, -1 where there is none".to_owned()),
         ];
@@ -118,12 +133,15 @@ impl SlotRows {
     }
 
     /// The rows of `slots`, one run of bytes an array, made on all threads. Slot i is the same whichever slots are asked for.
-    pub fn rows(&self, slots: Range<u64>) -> Vec<Vec<u8>> {
+    ///
+    /// # Errors
+    /// When a network among the receivers fails.
+    pub fn rows(&self, slots: Range<u64>) -> Result<Vec<Vec<u8>>> {
         let arrays = self.arrays();
         let count = (slots.end - slots.start) as usize;
         let (input_bytes, bits_bytes) = (arrays[0].0.row_bytes(), arrays[1].0.row_bytes());
         let (mut inputs, mut bits) = (vec![0; count * input_bytes], vec![0; count * bits_bytes]);
-        let facts: Vec<Facts> = inputs
+        let (cells, mut rates): (Vec<_>, Vec<_>) = inputs
             .par_chunks_mut(input_bytes)
             .zip(bits.par_chunks_mut(bits_bytes))
             .enumerate()
@@ -131,26 +149,28 @@ impl SlotRows {
                 || self.memory(input_bytes / 4, bits_bytes),
                 |memory, (at, (input, bits))| self.row(slots.start + at as u64, memory, input, bits),
             )
-            .collect();
+            .unzip();
+        self.receivers.insert_networks(&self.simulator, slots, &mut rates)?;
+        let facts: Vec<Facts> = cells.into_iter().zip(rates).map(|(cells, rates)| Facts { cells, rates }).collect();
         let mut rows = vec![inputs, bits];
         rows.extend(self.columns.iter().map(|column| column.bytes(&facts)));
-        rows
+        Ok(rows)
     }
 
     fn memory(&self, input: usize, bits: usize) -> Memory {
         Memory {
             workspace: self.simulator.workspace(),
-            receivers: self.receivers.iter().map(|&config| self.simulator.receiver(config)).collect(),
+            receivers: self.receivers.classical().iter().map(|&config| self.simulator.receiver(config)).collect(),
             detected: Detected::default(),
             decoder: self.simulator.decoder(),
-            writer: ReceiverInput::Raw.writer(),
+            writer: self.input.writer(),
             input: vec![0.0; input],
             bits: vec![0; bits],
         }
     }
 
-    /// One slot: its tensors into `input` and `bits`, and what is known of it.
-    fn row(&self, index: u64, memory: &mut Memory, input: &mut [u8], bits: &mut [u8]) -> Facts {
+    /// One slot: its tensors into `input` and `bits`, the cells of its columns, and what each classical receiver made of it.
+    fn row(&self, index: u64, memory: &mut Memory, input: &mut [u8], bits: &mut [u8]) -> (Vec<Cell>, Vec<ErrorRates>) {
         let Memory { workspace, receivers, detected, decoder, .. } = memory;
         let slot = self.simulator.slot(index, workspace);
         let received = self.simulator.received(slot);
@@ -164,10 +184,8 @@ impl SlotRows {
             receiver.receive(&received, &self.simulator.genie(slot), slot.parameters.modulation, detected);
             self.simulator.count_errors(slot, detected, decoder)
         };
-        Facts {
-            rates: receivers.iter_mut().map(&mut rates).collect(),
-            cells: self.slot_columns.iter().map(|column| (column.value)(slot)).collect(),
-        }
+        let rates = receivers.iter_mut().map(&mut rates).collect();
+        (self.slot_columns.iter().map(|column| (column.value)(slot)).collect(), rates)
     }
 }
 
@@ -208,7 +226,7 @@ fn slot_columns(simulator: &Simulator) -> Vec<&'static napscope_ofdm::link::Colu
 fn columns(
     simulator: &Simulator,
     slot_columns: &[&'static napscope_ofdm::link::Column],
-    receivers: &[NamedReceiver],
+    receivers: &Lineup,
 ) -> Vec<Column> {
     let (mut workspace, config) = (simulator.workspace(), simulator.config());
     let slot = simulator.slot(0, &mut workspace);
@@ -224,15 +242,16 @@ fn columns(
         let value = Box::new(move |facts: &Facts| facts.cells[at].clone());
         columns.push(Column { name: column.name.to_owned(), help: column.help.to_owned(), kind, value });
     }
-    for (at, receiver) in receivers.iter().enumerate() {
+    for (at, receiver) in receivers.names().iter().enumerate() {
         // The first receiver's columns have the plain names.
-        let name =
-            |what: &str| if at == 0 { what.to_owned() } else { format!("{what}_{}", identifier(&receiver.name)) };
+        let name = |what: &str| if at == 0 { what.to_owned() } else { format!("{what}_{}", identifier(receiver)) };
         let mut add = |what: &str, help: &str, kind, value: fn(&ErrorRates) -> f64| {
             let value = Box::new(move |facts: &Facts| Cell::Number(value(&facts.rates[at])));
-            columns.push(Column { name: name(what), help: format!("{help}, {}", receiver.name), kind, value });
+            columns.push(Column { name: name(what), help: format!("{help}, {receiver}"), kind, value });
         };
-        add("post_eq_sinr_db", "SINR after equalisation", Kind::Float, ErrorRates::mean_post_eq_sinr_db);
+        if !receivers.is_network(at) {
+            add("post_eq_sinr_db", "SINR after equalisation", Kind::Float, ErrorRates::mean_post_eq_sinr_db);
+        }
         add("uncoded_ber", "bit error rate before decoding", Kind::Float, |rates| rates.uncoded.rate());
         if config.coding.is_some() {
             add("block_error", "1 where the block was not decoded", Kind::Int, |rates| rates.blocks.errors as f64);
@@ -253,7 +272,10 @@ mod tests {
     fn rows(flags: &[(&'static str, &str)], receivers: &str) -> SlotRows {
         let flags: Vec<_> = flags.iter().map(|(name, text)| (*name, (*text).to_owned())).collect();
         let settings = super::super::settings::LinkSettings::resolve(&flags, None).expect("valid settings");
-        SlotRows::new(settings.config, &receivers::read([receivers]).expect("receivers")).expect("a link")
+        let simulator = Simulator::new(settings.config).expect("a link");
+        let receivers = super::super::receivers::read([receivers]).expect("receivers");
+        let lineup = Lineup::open(&receivers, &simulator, || Ok(napscope_onnx::Choice::rten())).expect("no network");
+        SlotRows::new(simulator, ReceiverInput::Estimate, lineup).expect("columns")
     }
 
     const SMALL: &[(&str, &str)] = &[
@@ -267,8 +289,9 @@ mod tests {
     #[test]
     fn rows_do_not_depend_on_what_else_is_asked_for() {
         let rows = rows(SMALL, "perfect_csi,ls_linear");
-        let whole = rows.rows(0..7);
-        let (first, second) = (rows.rows(0..3), rows.rows(3..7));
+        let made = |slots| rows.rows(slots).expect("no network fails");
+        let whole = made(0..7);
+        let (first, second) = (made(0..3), made(3..7));
         for (array, spec) in rows.arrays().iter().enumerate() {
             assert_eq!(whole[array].len(), 7 * spec.0.row_bytes(), "{}", spec.0.name);
             assert!(whole[array] == [&first[array][..], &second[array]].concat(), "{}", spec.0.name);

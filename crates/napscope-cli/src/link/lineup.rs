@@ -45,6 +45,16 @@ impl Lineup {
         &self.names
     }
 
+    /// The classical ones, in their order.
+    pub fn classical(&self) -> &[ReceiverConfig] {
+        &self.classical
+    }
+
+    /// Is receiver `place` a network? It gives LLRs and no equalised symbols.
+    pub fn is_network(&self, place: usize) -> bool {
+        self.networks.iter().any(|(other, _)| *other == place)
+    }
+
     /// What the user should know of the networks.
     pub fn notes(&self) -> Vec<String> {
         let of_network = |(place, network): &(usize, NeuralReceiver)| {
@@ -59,6 +69,20 @@ impl Lineup {
     /// When a network fails, and when the user stops the work.
     pub fn slot_error_rates(&self, simulator: &Simulator, slots: Range<u64>) -> Result<Vec<Vec<ErrorRates>>> {
         let mut rates = simulator.slot_error_rates(&self.classical, slots.clone());
+        self.insert_networks(simulator, slots, &mut rates)?;
+        Ok(rates)
+    }
+
+    /// Puts the networks' error rates on each slot of `slots` between those of the classical receivers.
+    ///
+    /// # Errors
+    /// As [`slot_error_rates`](Self::slot_error_rates).
+    pub fn insert_networks(
+        &self,
+        simulator: &Simulator,
+        slots: Range<u64>,
+        rates: &mut [Vec<ErrorRates>],
+    ) -> Result<()> {
         for (place, network) in &self.networks {
             let of_network = network.slot_error_rates(simulator, slots.clone());
             let of_network = of_network.map_err(|error| error.context(format!("receiver {}", self.names[*place])))?;
@@ -66,6 +90,6 @@ impl Lineup {
                 rates.insert(*place, of_slot);
             }
         }
-        Ok(rates)
+        Ok(())
     }
 }

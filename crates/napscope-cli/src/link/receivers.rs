@@ -25,12 +25,14 @@ pub enum ReceiverKind {
 }
 
 /// A network that receives, before it is opened.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct NetworkSpec {
     /// Its ONNX file.
     pub path: PathBuf,
     /// What it is given, where the user says so; else the file must.
     pub input: Option<ReceiverInput>,
+    /// How far off the noise variance is that its input is made with [dB].
+    pub noise_offset_db: f64,
 }
 
 /// Reads receivers, each text one or several of them with commas between. Options have commas, too: a part with `=` and without
@@ -58,43 +60,29 @@ pub fn read<'t>(texts: impl IntoIterator<Item = &'t str>) -> Result<Vec<NamedRec
     Ok(receivers)
 }
 
-/// The configurations of receivers that must be the link's own.
-///
-/// # Errors
-/// [`ErrorKind::InvalidParameter`] for a network.
-pub fn classical(receivers: &[NamedReceiver]) -> Result<Vec<ReceiverConfig>> {
-    let config = |receiver: &NamedReceiver| match &receiver.kind {
-        ReceiverKind::Classical(config) => Ok(*config),
-        ReceiverKind::Network(_) => Err(Error::new(
-            ErrorKind::InvalidParameter,
-            format!(
-                "receiver {}: a network, and columns of a data set are those of classical receivers",
-                receiver.name
-            ),
-        )
-        .hint("measure networks with `napscope link ber --receiver`")),
-    };
-    receivers.iter().map(config).collect()
-}
-
 fn kind(spec: &str) -> Result<ReceiverKind> {
     let Some((path, options)) = network(spec) else {
         return ReceiverConfig::from_name(spec).map(ReceiverKind::Classical).map_err(told);
     };
-    let mut input = None;
+    let (mut input, mut noise_offset_db) = (None, 0.0);
     for option in options.split(',').map(str::trim).filter(|option| !option.is_empty()) {
         match option.split_once('=').map(|(key, value)| (key.trim(), value.trim())) {
             Some(("input", name)) => input = Some(ReceiverInput::from_name(name).map_err(told)?),
+            Some(("noise_offset_db", value)) => {
+                let offset = value.parse().ok().filter(|offset: &f64| offset.abs() <= 60.0);
+                let message = || format!("noise_offset_db must lie from -60 to 60, got `{value}`");
+                noise_offset_db =
+                    offset.ok_or_else(|| Error::new(ErrorKind::InvalidParameter, message()).hint("0 is the truth"))?;
+            }
             _ => {
                 let inputs = RECEIVER_INPUTS.map(|known| known.0).join("|");
                 let message = format!("`{option}` is no option of a network");
-                return Err(
-                    Error::new(ErrorKind::InvalidParameter, message).hint(format!("it has one: input={inputs}"))
-                );
+                return Err(Error::new(ErrorKind::InvalidParameter, message)
+                    .hint(format!("its options: input={inputs}, noise_offset_db=DB")));
             }
         }
     }
-    Ok(ReceiverKind::Network(NetworkSpec { path: PathBuf::from(path), input }))
+    Ok(ReceiverKind::Network(NetworkSpec { path: PathBuf::from(path), input, noise_offset_db }))
 }
 
 /// Path and options of a network. The path may hold colons, as those of Windows do.
@@ -112,7 +100,8 @@ fn shorten(receivers: &mut [NamedReceiver]) {
     let short = |receiver: &NamedReceiver| match &receiver.kind {
         ReceiverKind::Classical(_) => receiver.name.clone(),
         ReceiverKind::Network(spec) => {
-            spec.path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned())
+            let stem = spec.path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
+            if spec.noise_offset_db == 0.0 { stem } else { format!("{stem}:noise_offset_db={}", spec.noise_offset_db) }
         }
     };
     let names: Vec<String> = receivers.iter().map(short).collect();
@@ -156,16 +145,18 @@ mod tests {
         assert_eq!(names(&["lmmse,studies/receiver.onnx,b.onnx:input=raw"]), ["lmmse", "receiver", "b"]);
         assert_eq!(names(&["lmmse,lmmse.onnx"]), ["lmmse", "lmmse.onnx"], "which is which stays clear");
         assert_eq!(names(&["a/r.onnx,b/r.onnx"]), ["a/r.onnx", "b/r.onnx"]);
+        assert_eq!(names(&["a/r.onnx,a/r.onnx:noise_offset_db=3"]), ["r", "r:noise_offset_db=3"]);
     }
 
     #[test]
     fn networks_are_told_by_their_ending() {
-        for (spec, path, input) in [
-            ("r.onnx", "r.onnx", None),
-            ("r.onnx:input=estimate", "r.onnx", Some(ReceiverInput::Estimate)),
-            (r"C:\models\R.ONNX: input = raw", r"C:\models\R.ONNX", Some(ReceiverInput::Raw)),
+        for (spec, path, input, noise_offset_db) in [
+            ("r.onnx", "r.onnx", None, 0.0),
+            ("r.onnx:input=estimate", "r.onnx", Some(ReceiverInput::Estimate), 0.0),
+            (r"C:\models\R.ONNX: input = raw", r"C:\models\R.ONNX", Some(ReceiverInput::Raw), 0.0),
+            ("r.onnx:noise_offset_db=-3,input=raw", "r.onnx", Some(ReceiverInput::Raw), -3.0),
         ] {
-            let expected = ReceiverKind::Network(NetworkSpec { path: path.into(), input });
+            let expected = ReceiverKind::Network(NetworkSpec { path: path.into(), input, noise_offset_db });
             assert_eq!(kind(spec).expect(spec), expected, "{spec}");
         }
     }
@@ -178,6 +169,8 @@ mod tests {
             ("r.onnx,r.onnx", "`r.onnx` and `r.onnx` are the same receiver"),
             ("r.onnx:input=row", "no input of a neural receiver is called `row`"),
             ("r.onnx:output=llr", "`output=llr` is no option of a network"),
+            ("r.onnx:noise_offset_db=much", "noise_offset_db must lie from -60 to 60, got `much`"),
+            ("lmmse:noise=estimated,noise_offset_db=3", "noise that is estimated has no noise_offset_db"),
             (",", "no receiver is named"),
         ] {
             let error = read([text]).expect_err(text);

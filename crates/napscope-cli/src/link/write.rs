@@ -113,10 +113,10 @@ fn shard_of(folder: &Path, name: &str) -> PathBuf {
 }
 
 /// What decides the bytes of a shard, as JSON.
-fn comment(rows: &SlotRows, receivers: &[String], slots: &Range<u64>) -> String {
+fn comment(rows: &SlotRows, slots: &Range<u64>) -> String {
     serde_json::json!({
         "schema": SCHEMA, "first_slot": slots.start, "slots": slots.end - slots.start,
-        "receivers": receivers.join(","), "settings": settings::json(rows.simulator().config()),
+        "input": rows.input().name(), "receivers": rows.receivers().join(","), "settings": settings::json(rows.simulator().config()),
     })
     .to_string()
 }
@@ -125,16 +125,11 @@ fn comment(rows: &SlotRows, receivers: &[String], slots: &Range<u64>) -> String 
 ///
 /// # Errors
 /// When a place cannot be written or holds something else, and when the user stops the work.
-pub fn write(
-    rows: &SlotRows,
-    receivers: &[String],
-    destination: &Destination,
-    mut progress: impl FnMut(u64),
-) -> Result<()> {
+pub fn write(rows: &SlotRows, destination: &Destination, mut progress: impl FnMut(u64)) -> Result<()> {
     let arrays: Vec<ArraySpec> = rows.arrays().into_iter().map(|(array, _)| array).collect();
     for Shard { path, slots } in destination.shards() {
         let total = slots.end - slots.start;
-        let comment = comment(rows, receivers, &slots);
+        let comment = comment(rows, &slots);
         match NpzWriter::open(&path, &arrays, total, &comment, destination.resume, destination.force)? {
             Opened::Done => progress(total),
             Opened::Work(writer) => write_shard(rows, writer, slots, &mut progress)?,
@@ -155,7 +150,7 @@ fn write_shard(
     while next < slots.end {
         interrupt::check().map_err(|error| error.hint("go on with --resume"))?;
         let end = (next + at_once).min(slots.end);
-        writer.append(&rows.rows(next..end))?;
+        writer.append(&rows.rows(next..end)?)?;
         progress(end - next);
         next = end;
     }

@@ -19,7 +19,12 @@ pub struct Received<'a> {
     pub noise_var: f32,
 }
 
-impl Received<'_> {
+impl<'a> Received<'a> {
+    /// The same, with a noise variance that is `offset_db` too large.
+    pub fn noise_off_by(&self, offset_db: f64) -> Received<'a> {
+        Received { noise_var: self.noise_var * 10f64.powf(offset_db / 10.0) as f32, ..*self }
+    }
+
     /// Receive antennas.
     pub fn num_rx_ant(&self) -> usize {
         self.y.len() / self.grid.num_resource_elements()

@@ -55,6 +55,8 @@ pub struct ReceiverConfig {
     pub channel: ChannelKnowledge,
     /// Noise estimation.
     pub noise: NoiseKnowledge,
+    /// How far off the known noise variance is [dB]: what a receiver takes for N0 over what it is. For sensitivity studies.
+    pub noise_offset_db: f64,
     /// Demapping.
     pub demapping: DemappingMethod,
 }
@@ -118,14 +120,19 @@ impl ReceiverConfig {
         let mut config = ReceiverConfig {
             channel: known.3,
             noise: NoiseKnowledge::default(),
+            noise_offset_db: 0.0,
             demapping: DemappingMethod::default(),
         };
         for option in options.split(',').map(str::trim).filter(|option| !option.is_empty()) {
             let (key, value) = option.split_once('=').ok_or_else(|| {
                 Error::parameter(format!("receiver {name}: `{option}` is not option=value"))
-                    .hint("its options: noise=known|estimated|covariance, demapping=maxlog|exact")
+                    .hint("its options: noise=known|estimated|covariance, noise_offset_db=DB, demapping=maxlog|exact")
             })?;
             config.set(key.trim(), value.trim())?;
+        }
+        if config.noise_offset_db != 0.0 && config.noise != NoiseKnowledge::Known {
+            return Err(Error::parameter(format!("receiver {name}: noise that is estimated has no noise_offset_db"))
+                .hint("leave one of the two options away"));
         }
         Ok(config)
     }
@@ -140,6 +147,13 @@ impl ReceiverConfig {
                     "covariance" | "irc" => NoiseKnowledge::Covariance,
                     _ => return Err(choice(&["known", "estimated", "covariance"])),
                 }
+            }
+            ("noise_offset_db", _) => {
+                let parsed = value.parse::<f64>().map_err(|_| {
+                    Error::parameter(format!("receiver option noise_offset_db must be a number, got `{value}`"))
+                })?;
+                in_range("noise_offset_db", parsed, -60.0..=60.0)?;
+                self.noise_offset_db = parsed;
             }
             ("demapping", _) => {
                 self.demapping = match value {
@@ -156,7 +170,7 @@ impl ReceiverConfig {
                 *max_doppler_hz = parsed;
             }
             _ => {
-                let mut known = vec!["noise", "demapping"];
+                let mut known = vec!["noise", "noise_offset_db", "demapping"];
                 if matches!(self.channel, ChannelKnowledge::Lmmse(StatisticsSource::Robust { .. })) {
                     known.push("max_doppler_hz");
                 }
@@ -220,7 +234,7 @@ impl Receiver {
     /// Receives one slot of `modulation`.
     pub fn receive(&mut self, received: &Received<'_>, genie: &Genie<'_>, modulation: Modulation, out: &mut Detected) {
         let noise = match self.config.noise {
-            NoiseKnowledge::Known => Noise::White(received.noise_var),
+            NoiseKnowledge::Known => Noise::White(received.noise_off_by(self.config.noise_offset_db).noise_var),
             NoiseKnowledge::Estimated | NoiseKnowledge::Covariance => {
                 let covariance = estimate_noise_covariance(received, &mut self.h_ls);
                 match self.config.noise {
@@ -281,6 +295,7 @@ mod tests {
                 "perfect_csi: noise = irc , demapping = app",
                 ReceiverConfig { noise: NoiseKnowledge::Covariance, demapping: DemappingMethod::Exact, ..default },
             ),
+            ("perfect_csi:noise_offset_db=-3", ReceiverConfig { noise_offset_db: -3.0, ..default }),
             (
                 "lmmse_robust:max_doppler_hz=30",
                 ReceiverConfig {

@@ -2,6 +2,7 @@
 
 use crate::link::told;
 use napscope::{Error, ErrorKind, Result};
+use napscope_ofdm::channel::max_doppler_hz;
 use napscope_ofdm::link::tensor::ReceiverInput;
 use napscope_ofdm::link::{LinkConfig, Motion, SETTINGS, Setting, Values};
 use serde::Deserialize;
@@ -28,6 +29,9 @@ pub(super) struct Card {
     pub(super) modulations: Vec<String>,
     llr: String,
     axes: Vec<String>,
+    /// Numbers of further DMRS symbols in training, which a link has one of.
+    #[serde(default)]
+    dmrs_additional_positions: Vec<usize>,
     /// Parameters of the link in training, by the names of [`SETTINGS`].
     #[serde(default)]
     training: serde_json::Map<String, serde_json::Value>,
@@ -72,41 +76,77 @@ impl Card {
     /// A line for each parameter of `config` that goes beyond the training: results may be poor there, and say nothing of the
     /// network as it was meant.
     pub(super) fn beyond_training(&self, config: &LinkConfig) -> Vec<String> {
-        let settings = SETTINGS.iter().zip(config.settings());
-        settings.filter_map(|(setting, (_, value))| self.beyond(setting, &value, config)).collect()
-    }
-
-    fn beyond(&self, setting: &Setting, value: &str, config: &LinkConfig) -> Option<String> {
-        let trained = text(self.training.get(setting.name)?);
-        let told = |value: &str| Some(format!("{} {value} goes beyond its training, {trained}", setting.name));
-        if !setting.is_drawn() {
-            let known: Vec<&str> = trained.split(',').map(str::trim).collect();
-            return if value.split(',').all(|part| known.contains(&part)) { None } else { told(value) };
+        if self.training.is_empty() {
+            return Vec::new();
         }
-        // Read as a link reads it, so that units and ranges mean the same.
-        let mut training = config.clone();
-        training.set(setting.name, &trained).ok()?;
-        let (trained, asked) = (drawn(&training, setting)?, drawn(config, setting)?);
-        let ((low, high), (from, to)) = (trained.range(), asked.range());
-        // A range in another unit may be off by a rounding.
-        let slack = 1e-9 * (high - low).abs();
-        if from < low - slack || to > high + slack { told(&asked.to_string()) } else { None }
+        // What the card leaves out was as it is by default. A link reads the values, so that units mean the same.
+        let mut trained = LinkConfig::default();
+        for (name, value) in &self.training {
+            // A parameter of a later version cannot be compared.
+            let _ = trained.set(name, &text(value));
+        }
+        let mut notes: Vec<String> = SETTINGS.iter().filter_map(|setting| beyond(setting, config, &trained)).collect();
+        let (position, known) = (config.dmrs.additional_position, &self.dmrs_additional_positions);
+        if !known.is_empty() && !known.contains(&position) {
+            notes.push(told_beyond("dmrs_additional_position", &position.to_string(), &joined(known)));
+        }
+        notes
     }
 }
 
-/// The values of a parameter that slots draw; speeds and Doppler shifts are made into each other.
-fn drawn(config: &LinkConfig, setting: &Setting) -> Option<Values> {
-    let factor = napscope_ofdm::channel::max_doppler_hz(1.0, config.carrier_frequency_hz);
-    match (setting.name, &config.motion) {
-        ("max_doppler_hz", Motion::SpeedMps(speed)) => Some(scaled(speed, factor)),
-        ("speed_mps", Motion::MaxDopplerHz(doppler)) => Some(scaled(doppler, 1.0 / factor)),
-        _ => config.settings().find(|(other, _)| other.name == setting.name)?.1.parse().ok(),
+/// Parameters that slots do not draw and that a receiver may have got used to.
+const FIXED: [&str; 5] = [
+    "channel_model",
+    "subcarrier_spacing_hz",
+    "dmrs_config_type",
+    "dmrs_type_a_position",
+    "dmrs_num_cdm_groups_without_data",
+];
+
+/// What there is to tell of one parameter.
+fn beyond(setting: &Setting, asked: &LinkConfig, trained: &LinkConfig) -> Option<String> {
+    let name = setting.name;
+    if FIXED.contains(&name) {
+        let (asked, trained) = (written(asked, name), written(trained, name));
+        let known: Vec<&str> = trained.split(',').collect();
+        let all_known = asked.split(',').all(|part| known.contains(&part));
+        return (!all_known).then(|| told_beyond(name, &asked, &trained));
+    }
+    // Motion is compared by its Doppler shift, whichever of the two is given.
+    if !setting.is_drawn() || name == "speed_mps" {
+        return None;
+    }
+    let asked = drawn(asked, name)?;
+    let Some(trained) = drawn(trained, name) else { return Some(told_beyond(name, &asked.to_string(), "none")) };
+    let ((low, high), (from, to)) = (trained.range(), asked.range());
+    // A range that comes from another unit may be off by a rounding.
+    let slack = 1e-9 * (high - low).abs();
+    (from < low - slack || to > high + slack).then(|| told_beyond(name, &asked.to_string(), &trained.to_string()))
+}
+
+fn told_beyond(name: &str, asked: &str, trained: &str) -> String {
+    format!("{name} {asked} goes beyond its training, {trained}")
+}
+
+/// The value of parameter `name` as settings write it.
+fn written(config: &LinkConfig, name: &str) -> String {
+    config.settings().find(|(setting, _)| setting.name == name).map_or_else(String::new, |(_, value)| value)
+}
+
+/// The values of a parameter that slots draw; `None` where it is absent.
+fn drawn(config: &LinkConfig, name: &str) -> Option<Values> {
+    match &config.motion {
+        Motion::SpeedMps(speed) if name == "max_doppler_hz" => {
+            let (low, high) = speed.range();
+            let doppler = |speed| max_doppler_hz(speed, config.carrier_frequency_hz);
+            Some(if low == high { Values::Fixed(doppler(low)) } else { Values::Uniform(doppler(low), doppler(high)) })
+        }
+        _ => written(config, name).parse().ok(),
     }
 }
 
-fn scaled(values: &Values, factor: f64) -> Values {
-    let (low, high) = values.range();
-    if low == high { Values::Fixed(factor * low) } else { Values::Uniform(factor * low, factor * high) }
+fn joined(numbers: &[usize]) -> String {
+    numbers.iter().map(usize::to_string).collect::<Vec<_>>().join(",")
 }
 
 /// A value of the card as a link's settings write it: lists with commas.
@@ -127,7 +167,8 @@ mod tests {
         let mut card = json!({
             "version": 1, "input": "raw", "num_rx_ant": 2, "num_bits": 4, "modulations": ["qpsk", "16qam"], "llr": LLR, "axes": AXES,
             "training": { "snr_db": "-4..32", "delay_spread_secs": "10ns..300ns", "max_doppler_hz": "0..500",
-                "channel_model": ["tdl-b", "tdl-c"], "dmrs_additional_position": "0,1" },
+                "channel_model": ["tdl-b", "tdl-c"], "num_prb": 6, "seed": 5 },
+            "dmrs_additional_positions": [0, 1],
         });
         change(&mut card);
         Card::read(&card.to_string())
@@ -167,8 +208,12 @@ mod tests {
             (&[("speed_mps", "0..37")], &[]),
             (&[("speed_mps", "50")], &["max_doppler_hz 667."]),
             (
+                &[("cfo_hz", "100"), ("pa_backoff_db", "3")],
+                &["cfo_hz 100 goes beyond its training, 0", "pa_backoff_db 3 goes beyond its training, none"],
+            ),
+            (
                 &[("channel_model", "tdl-b,tdl-a"), ("dmrs_additional_position", "2")],
-                &["dmrs_additional_position 2", "channel_model tdl-b,tdl-a"],
+                &["channel_model tdl-b,tdl-a", "dmrs_additional_position 2 goes beyond its training, 0,1"],
             ),
         ] {
             let mut config = LinkConfig::default();

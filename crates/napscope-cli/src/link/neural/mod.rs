@@ -23,6 +23,7 @@ use std::sync::{Mutex, PoisonError};
 pub struct NeuralReceiver {
     tap: Tap,
     input: ReceiverInput,
+    noise_offset_db: f64,
     notes: Vec<String>,
 }
 
@@ -34,13 +35,13 @@ impl NeuralReceiver {
     pub fn open(spec: &NetworkSpec, simulator: &Simulator, engine: &Choice) -> Result<Self> {
         let model = Model::open(&spec.path)?;
         let here = |error: Error| error.context(spec.path.display().to_string());
-        Self::of_model(&model, spec.input, simulator, engine).map_err(here)
+        Self::of_model(&model, spec, simulator, engine).map_err(here)
     }
 
-    fn of_model(model: &Model, asked: Option<ReceiverInput>, simulator: &Simulator, engine: &Choice) -> Result<Self> {
+    fn of_model(model: &Model, spec: &NetworkSpec, simulator: &Simulator, engine: &Choice) -> Result<Self> {
         let config = simulator.config();
         let card = model.metadata(KEY).map(Card::read).transpose()?;
-        let input = fit::input(model, card.as_ref(), asked, config.num_rx_ant)?;
+        let input = fit::input(model, card.as_ref(), spec.input, config.num_rx_ant)?;
         if let Some(card) = &card {
             fit::check_card(card, config)?;
         }
@@ -57,7 +58,8 @@ impl NeuralReceiver {
                 input.name()
             )],
         };
-        Ok(NeuralReceiver { tap: Tap::new(model, engine, &layers, &[index])?, input, notes })
+        let tap = Tap::new(model, engine, &layers, &[index])?;
+        Ok(NeuralReceiver { tap, input, noise_offset_db: spec.noise_offset_db, notes })
     }
 
     /// What the user should know: where the link goes beyond its training.
@@ -119,7 +121,7 @@ impl NeuralReceiver {
         let mut values = vec![0.0; rows.len() * channels * grid.num_resource_elements()];
         for (row, values) in rows.clone().zip(values.chunks_exact_mut(channels * grid.num_resource_elements())) {
             let slot = simulator.slot(first + row as u64, workspace);
-            writer.write(&simulator.received(slot), values);
+            writer.write(&simulator.received(slot).noise_off_by(self.noise_offset_db), values);
         }
         let shape = vec![rows.len(), channels, NUM_OFDM_SYMBOLS, grid.num_subcarriers()];
         InputTensor::new(shape, InputData::Float(values))

@@ -4,6 +4,7 @@
 
 use crate::cli::harness::napscope;
 use crate::scratch::Scratch;
+use napscope_cli::data::{DataSet, InputKind, ModelInput, OpenOptions};
 use serde_json::Value;
 use std::path::Path;
 
@@ -73,6 +74,16 @@ fn neither_batches_nor_threads_nor_other_outputs_change_a_count() {
     ] {
         assert_eq!(ask(name, more), expected, "{name} {more}");
     }
+}
+
+#[test]
+fn a_wrong_noise_variance_misleads_both_alike() {
+    let offset = "noise_offset_db=6";
+    let receivers = format!("lmmse_estimated,lmmse_estimated:{offset},{}:{offset}", network("equalised"));
+    let rows = rows(&format!("--snr-db 6 --target-block-errors 0 --receiver {receivers}"));
+    assert_eq!(counts(&rows[1]), counts(&rows[2]));
+    assert_ne!(counts(&rows[0]), counts(&rows[1]), "the estimator smooths more than it should");
+    assert_eq!(rows[2]["receiver"], format!("equalised:{offset}"));
 }
 
 #[test]
@@ -152,15 +163,27 @@ fn what_is_no_receiver_says_why() {
 }
 
 #[test]
-fn a_data_set_has_columns_of_classical_receivers_alone() {
+fn a_data_set_has_columns_of_networks_too() {
     let scratch = Scratch::new();
-    let line = format!("link simulate --slots 1 -o a.npz --receiver perfect_csi,{}", network("equalised"));
-    let told = napscope(&scratch, &line);
-    assert_eq!(told.code, Some(2), "{}", told.stderr);
-    assert!(
-        told.stderr.contains("receiver equalised: a network") && told.stderr.contains("link ber"),
-        "{}",
-        told.stderr
+    let receivers = format!("{},lmmse_estimated", network("equalised"));
+    let flags = "--num-prb 2 --slots 5 --snr-db 0..10 --target-coderate 1/2";
+    let told = napscope(&scratch, &format!("link simulate {flags} --input estimate -o a.npz --receiver {receivers}"));
+    assert_eq!(told.code, Some(0), "{}", told.stderr);
+    let input =
+        ModelInput { name: "input".into(), kind: InputKind::Float, shape: Some(vec![None, Some(19), Some(14), None]) };
+    let options = OpenOptions { model_inputs: vec![input], ..OpenOptions::default() };
+    let data = DataSet::open(&scratch.path().join("a.npz"), &options).expect("what the network takes");
+    let column = |name: &str| data.columns().iter().find(|column| column.name == name);
+    let values = |name: &str| column(name).unwrap_or_else(|| panic!("no column {name}")).values.clone();
+    assert_eq!(
+        values("uncoded_ber"),
+        values("uncoded_ber_lmmse_estimated"),
+        "the network does what that receiver does"
     );
-    assert!(!scratch.path().join("a.npz").exists());
+    assert_eq!(values("block_error"), values("block_error_lmmse_estimated"));
+    assert!(column("post_eq_sinr_db").is_none(), "a network does not equalise");
+    assert!(column("post_eq_sinr_db_lmmse_estimated").is_some());
+    let told =
+        napscope(&scratch, &format!("link simulate {flags} -o a.npz --receiver {receivers} --input raw --resume"));
+    assert!(told.code == Some(2) && told.stderr.contains("its input is estimate, not raw"), "{}", told.stderr);
 }

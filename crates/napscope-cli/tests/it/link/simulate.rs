@@ -4,8 +4,11 @@ use crate::cli::harness::{command, napscope, told};
 use crate::scratch::Scratch;
 use napscope_cli::data::{ArrayFile, Budget, ColumnValues, DataSet, InputKind, ModelInput, OpenOptions};
 use napscope_cli::link::data_set::SlotRows;
+use napscope_cli::link::lineup::Lineup;
 use napscope_cli::link::receivers;
+use napscope_ofdm::link::tensor::ReceiverInput;
 use napscope_ofdm::link::{LinkConfig, Simulator, tensor};
+use napscope_onnx::Choice;
 
 /// Flags of a small link in which much is drawn.
 const SMALL: &str = "--num-prb 2 --snr-db -4..32 --delay-spread 10ns..300ns --speed 0..135km/h --channel tdl-b,tdl-c \
@@ -103,7 +106,10 @@ fn a_network_takes_the_file_as_it_is_with_its_columns() {
 #[test]
 fn columns_are_those_that_there_are() {
     let names = |config: LinkConfig, names: &str| {
-        let rows = SlotRows::new(config, &receivers::read([names]).expect("receivers")).expect("a link");
+        let simulator = Simulator::new(config).expect("a link");
+        let receivers = receivers::read([names]).expect("receivers");
+        let lineup = Lineup::open(&receivers, &simulator, || Ok(Choice::rten())).expect("no network");
+        let rows = SlotRows::new(simulator, ReceiverInput::Raw, lineup).expect("columns");
         rows.arrays().into_iter().map(|(array, _)| array.name).collect::<Vec<_>>()
     };
     let bare = names(LinkConfig { num_prb: 2, ..LinkConfig::default() }, "perfect_csi");
