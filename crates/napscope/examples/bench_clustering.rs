@@ -7,7 +7,7 @@
 //! KIND: mix (clusters in a 32-dimensional latent space with a decaying spectrum, one sample in ten noise), curve (a closed
 //! curve with noise), spectrum1 and spectrum2 (full rank, variance k⁻¹ and k⁻², ReLU), isotropic (1000 clusters), blobs (few
 //! clusters), groups (60 of different spread, one sample in ten noise), uniform, histograms (32 bins a channel, of 196 activations that a sample's place in 8 dimensions moves).
-//! WHAT: hdbscan or knn (16 neighbors); of the second half of the samples, in a clustering of the first half by eom with 50 a
+//! WHAT: hdbscan, approximate (the same with approximate neighbors) or knn (16 neighbors); of the second half of the samples, in a clustering of the first half by eom with 50 a
 //! pattern, which is not timed: predict (label, membership, outlier score) or memberships (in every pattern); or, of the first
 //! half itself, sample_memberships. METRIC: l2, l1, or that of distributions of 32 bins. WEIGHTS: a file for the heights
 //! of the spanning tree, f64. Threads: RAYON_NUM_THREADS.
@@ -179,8 +179,9 @@ fn run(what: &str, points: &Points, metric: &str, weights: Option<&str>) -> Stri
             let sum: f64 = (0..points.samples()).map(|sample| found.distances(sample)[15]).sum();
             format!("\"sum\":{sum}")
         }
-        "hdbscan" => {
-            let fit = Hdbscan::default().fit(points).expect("enough samples");
+        "hdbscan" | "approximate" => {
+            let neighbors = if what == "hdbscan" { "exact" } else { "approximate" }.parse().expect("a search");
+            let fit = Hdbscan { neighbors, ..Hdbscan::default() }.fit(points).expect("enough samples");
             let noise = fit.clustering.labels.iter().filter(|label| label.is_none()).count();
             heights = fit.spanning_tree.edges().iter().map(|edge| edge.height).collect();
             let weight: f64 = heights.iter().sum();
@@ -245,7 +246,7 @@ fn main() {
             let metric = more.first().unwrap_or(&"l2");
             let points = embed(values, number(d), metric);
             let told = match what {
-                "knn" | "hdbscan" => run(what, &points, metric, more.get(1).copied()),
+                "knn" | "hdbscan" | "approximate" => run(what, &points, metric, more.get(1).copied()),
                 _ => run_new(what, &points),
             };
             writeln!(out, "{told}").expect("stdout");
