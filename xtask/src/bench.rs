@@ -101,6 +101,16 @@ const BENCHES: &[Bench] = &[
         more_is_better: true,
     },
     Bench {
+        name: "train",
+        ours: &[("napscope-train", "bench_train")],
+        driven: &[],
+        peers: &[&["bench_train.py"]],
+        rust_peers: &[],
+        packages: &["torch==2.15.0", "numpy==2.4.6"],
+        figure: ("cpu_ms", "CPU milliseconds, one thread"),
+        more_is_better: false,
+    },
+    Bench {
         name: "selection",
         ours: &[("napscope", "bench_selection")],
         driven: &[],

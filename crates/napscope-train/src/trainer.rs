@@ -1,0 +1,139 @@
+//! One step of training, and the validation.
+//!
+//! A step's slots go in two halves to two workers, threads where there are two; each makes its own forward and backward pass
+//! with the moments of its own half, and the gradients are added in the order of the halves. The number of threads therefore
+//! changes no byte.
+
+use crate::config::TrainConfig;
+use crate::data::Batch;
+use crate::loss::{Score, score};
+use crate::network::{Network, Normalization};
+use crate::optimizer::{Optimizer, StepSize, clip};
+use crate::weights::Weights;
+use anyhow::{Result, bail};
+use burn::tensor::{Device, Tensor, TensorData};
+use std::thread;
+
+/// Halves of a step.
+pub const PARTS: usize = 2;
+
+/// How far the running moments go to those of a step.
+const MOMENTUM: f32 = 0.02;
+
+/// A training under way.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Trainer {
+    /// What it does.
+    pub config: TrainConfig,
+    /// The weights so far.
+    pub weights: Weights,
+    /// The optimiser's memory.
+    pub optimizer: Optimizer,
+}
+
+/// What a pass over one part of a step gives.
+pub struct PartResult {
+    /// Gradient of the mean loss, this part's share.
+    pub gradient: Vec<f32>,
+    /// Loss and errors.
+    pub score: Score,
+    /// Moments of the batch norms.
+    pub moments: Vec<f32>,
+}
+
+impl Trainer {
+    /// A training from the beginning.
+    ///
+    /// # Errors
+    /// When the configuration names a network that is none.
+    pub fn new(config: TrainConfig) -> Result<Self> {
+        let weights = Weights::new(config.architecture()?, config.seed);
+        let optimizer = Optimizer::new(weights.values.len());
+        Ok(Trainer { config, weights, optimizer })
+    }
+
+    /// Steps done.
+    pub fn steps_done(&self) -> u64 {
+        self.optimizer.steps
+    }
+
+    /// One step over the `parts` of a batch, on up to `num_threads` threads. Returns the score and the norm of the gradient.
+    ///
+    /// # Errors
+    /// When the loss is no number any more.
+    pub fn step(&mut self, parts: &[Batch], num_threads: usize) -> Result<(Score, f64)> {
+        let active: usize = parts.iter().map(Batch::num_active_bits).sum();
+        let weights = &self.weights;
+        let pass = |batch| gradient(weights, batch, 1.0 / active as f64);
+        let results: Vec<PartResult> = if num_threads > 1 {
+            thread::scope(|scope| {
+                let workers: Vec<_> = parts.iter().map(|batch| scope.spawn(move || pass(batch))).collect();
+                workers.into_iter().map(|worker| worker.join().expect("a pass does not panic")).collect()
+            })
+        } else {
+            parts.iter().map(pass).collect()
+        };
+        let (mut score, mut gradient) = (Score::default(), vec![0.0; weights.values.len()]);
+        for result in &results {
+            score.add(&result.score);
+            gradient.iter_mut().zip(&result.gradient).for_each(|(sum, part)| *sum += part);
+        }
+        if !score.loss.is_finite() {
+            bail!("the loss is no finite number any more at step {}: lower the learning rate", self.steps_done());
+        }
+        let norm = clip(&mut gradient, self.config.max_gradient_norm);
+        let size = StepSize {
+            method: self.config.optimizer,
+            learning_rate: self.config.learning_rate(self.steps_done()),
+            weight_decay: self.config.weight_decay,
+        };
+        self.optimizer.step(&mut self.weights, &gradient, size);
+        for result in &results {
+            self.weights.follow(&result.moments, MOMENTUM / PARTS as f32);
+        }
+        Ok((score, norm))
+    }
+}
+
+/// Forward and backward over one batch; the loss is its sum times `scale`.
+pub fn gradient(weights: &Weights, batch: &Batch, scale: f64) -> PartResult {
+    let device = Device::flex().autodiff();
+    let network = Network::new(weights, &device);
+    let forward = network.forward(columns(batch, weights, &device), batch.planes, Normalization::Batch);
+    let mut of_logits = Vec::new();
+    let score = score(&values(forward.logits.clone().inner()), batch, scale, Some(&mut of_logits));
+    let shape = [weights.architecture.num_bits, batch.planes.len()];
+    let of_logits = Tensor::<2>::from_data(TensorData::new(of_logits, shape), &device);
+    // The gradient of Σ logits · g is g: so the loss needs no operations of its own in the graph.
+    let mut gradients = (forward.logits * of_logits).sum().backward();
+    let mut gradient = Vec::with_capacity(weights.values.len());
+    for (parameter, range) in weights.ranges() {
+        match network.tensor(&parameter.name).grad_remove(&mut gradients) {
+            Some(found) => gradient.extend(values(found)),
+            None => gradient.extend(std::iter::repeat_n(0.0, range.len())),
+        }
+    }
+    let moments = forward.moments.into_iter().flat_map(|moments| values(moments.inner())).collect();
+    PartResult { gradient, score, moments }
+}
+
+/// The logits of a batch with the running moments, `[num_bits, planes]`.
+pub fn logits(weights: &Weights, batch: &Batch) -> Vec<f32> {
+    let device = Device::flex();
+    let network = Network::new(weights, &device);
+    values(network.forward(columns(batch, weights, &device), batch.planes, Normalization::Running).logits)
+}
+
+/// The score of a batch with the running moments.
+pub fn validate(weights: &Weights, batch: &Batch) -> Score {
+    score(&logits(weights, batch), batch, 1.0, None)
+}
+
+fn columns(batch: &Batch, weights: &Weights, device: &Device) -> Tensor<2> {
+    let rows = weights.architecture.num_inputs * crate::architecture::TAPS;
+    Tensor::from_data(TensorData::new(batch.columns.clone(), [rows, batch.planes.len()]), device)
+}
+
+fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
+    tensor.into_data().try_into_vec().expect("the tensors of the network are f32")
+}
