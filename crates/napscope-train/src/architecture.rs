@@ -71,7 +71,7 @@ pub struct Parameter {
 
 impl Parameter {
     /// Numbers in it.
-    pub fn len(&self) -> usize {
+    pub fn num_values(&self) -> usize {
         self.shape.iter().product()
     }
 
@@ -116,7 +116,7 @@ impl Architecture {
 
     /// Trainable numbers.
     pub fn num_parameters(&self) -> usize {
-        self.parameters().iter().map(Parameter::len).sum()
+        self.parameters().iter().map(Parameter::num_values).sum()
     }
 
     /// The batch norms with their channels, in the order of the network.

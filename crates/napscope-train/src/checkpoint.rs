@@ -132,7 +132,7 @@ fn read(bytes: &[u8]) -> Result<Trainer> {
     let (num_values, num_moments) = (values.len(), moments.len());
     values.clear();
     for parameter in &trainer.weights.parameters {
-        trainer.weights.values.extend(tensor(&parameter.name, parameter.len())?);
+        trainer.weights.values.extend(tensor(&parameter.name, parameter.num_values())?);
     }
     trainer.weights.moments = tensor("running.moments", num_moments)?;
     trainer.optimizer = Optimizer {

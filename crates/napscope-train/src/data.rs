@@ -90,8 +90,8 @@ impl SlotSource {
         let simulator = &self.simulators[0];
         let planes = Planes { count, height: NUM_OFDM_SYMBOLS, width: simulator.grid().num_subcarriers() };
         let num_channels = self.input.num_channels(simulator.config().num_rx_ant);
-        let mut input = vec![0.0; num_channels * planes.len()];
-        let mut bits = vec![-1; self.num_bits * planes.len()];
+        let mut input = vec![0.0; num_channels * planes.num_elements()];
+        let mut bits = vec![-1; self.num_bits * planes.num_elements()];
         let mut snr_db = Vec::with_capacity(count);
         for (slot, input) in input.chunks_exact_mut(num_channels * planes.size()).enumerate() {
             let index = first + slot as u64;
@@ -101,7 +101,7 @@ impl SlotSource {
             write_bits(made, simulator.pattern(), &mut memory.bits);
             snr_db.push(made.parameters.snr_db);
             for (row, of_bit) in memory.bits.chunks_exact(planes.size()).take(self.num_bits).enumerate() {
-                bits[row * planes.len() + slot * planes.size()..][..planes.size()].copy_from_slice(of_bit);
+                bits[row * planes.num_elements() + slot * planes.size()..][..planes.size()].copy_from_slice(of_bit);
             }
         }
         Batch { planes, columns: unfold(&input, num_channels, planes), bits, snr_db }

@@ -25,7 +25,7 @@ impl Planes {
     }
 
     /// Elements of all planes: columns of the matrix.
-    pub fn len(self) -> usize {
+    pub fn num_elements(self) -> usize {
         self.count * self.size()
     }
 }
@@ -121,11 +121,11 @@ pub(crate) fn forward(x: &[f32], weight: &[f32], bias: &[f32], planes: Planes, d
 #[inline(always)]
 fn forward_kernel(x: &[f32], weight: &[f32], bias: &[f32], planes: Planes, dilation: [usize; 2], out: &mut [f32]) {
     let mut frame = Frame::new(planes, dilation);
-    for (channel, x) in x.chunks_exact(planes.len()).enumerate() {
+    for (channel, x) in x.chunks_exact(planes.num_elements()).enumerate() {
         for (plane, x) in x.chunks_exact(planes.size()).enumerate() {
             frame.fill(x);
             for output in channel * DEPTH_MULTIPLIER..(channel + 1) * DEPTH_MULTIPLIER {
-                let out = &mut out[output * planes.len() + plane * planes.size()..][..planes.size()];
+                let out = &mut out[output * planes.num_elements() + plane * planes.size()..][..planes.size()];
                 out.fill(bias[output]);
                 frame.correlate(&kernel_of(weight, output), out);
             }
@@ -154,13 +154,15 @@ pub(crate) fn backward(x: &[f32], weight: &[f32], grad: &[f32], planes: Planes, 
 fn backward_kernel(x: &[f32], weight: &[f32], grad: &[f32], planes: Planes, dilation: [usize; 2]) -> Gradients {
     let (mut of_x, mut of_weight, mut of_bias) = (vec![0.0; x.len()], vec![0.0; weight.len()], Vec::new());
     let (mut x_frame, mut grad_frame) = (Frame::new(planes, dilation), Frame::new(planes, dilation));
-    for (channel, (x, of_x)) in x.chunks_exact(planes.len()).zip(of_x.chunks_exact_mut(planes.len())).enumerate() {
+    for (channel, (x, of_x)) in
+        x.chunks_exact(planes.num_elements()).zip(of_x.chunks_exact_mut(planes.num_elements())).enumerate()
+    {
         let mut sums = [([0.0; TAPS], 0.0f64); DEPTH_MULTIPLIER];
         for (plane, (x, of_x)) in x.chunks_exact(planes.size()).zip(of_x.chunks_exact_mut(planes.size())).enumerate() {
             x_frame.fill(x);
             for (copy, sums) in sums.iter_mut().enumerate() {
                 let output = channel * DEPTH_MULTIPLIER + copy;
-                let grad = &grad[output * planes.len() + plane * planes.size()..][..planes.size()];
+                let grad = &grad[output * planes.num_elements() + plane * planes.size()..][..planes.size()];
                 grad_frame.fill(grad);
                 let mut flipped = kernel_of(weight, output);
                 flipped.reverse();

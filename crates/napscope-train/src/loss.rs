@@ -56,7 +56,7 @@ pub fn score(logits: &[f32], batch: &Batch, scale: f64, mut gradient: Option<&mu
         gradient.clear();
         gradient.resize(logits.len(), 0.0);
     }
-    let (len, size) = (batch.planes.len(), batch.planes.size());
+    let (len, size) = (batch.planes.num_elements(), batch.planes.size());
     for (place, (&logit, &bit)) in logits.iter().zip(&batch.bits).enumerate() {
         if bit < 0 {
             continue;

@@ -117,12 +117,13 @@ impl Network {
 /// # Shapes
 /// `input`: `[slots, channels, height, width]`; result: `[channels · 9, slots · height · width]`
 pub fn unfold(input: &[f32], channels: usize, planes: Planes) -> Vec<f32> {
-    let mut columns = vec![0.0; channels * TAPS * planes.len()];
+    let mut columns = vec![0.0; channels * TAPS * planes.num_elements()];
     for slot in 0..planes.count {
         for channel in 0..channels {
             let plane = &input[(slot * channels + channel) * planes.size()..][..planes.size()];
             for tap in 0..TAPS {
-                let out = &mut columns[(channel * TAPS + tap) * planes.len() + slot * planes.size()..][..planes.size()];
+                let out = &mut columns[(channel * TAPS + tap) * planes.num_elements() + slot * planes.size()..]
+                    [..planes.size()];
                 shift(plane, planes, tap, out);
             }
         }

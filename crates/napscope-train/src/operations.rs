@@ -75,7 +75,7 @@ impl NetworkOperations for Flex {
     ) -> FlexTensor {
         let [x, weight, bias] = [x, weight, bias].map(|tensor| tensor.to_contiguous());
         let outputs = bias.storage::<f32>().len();
-        let mut out = vec![0.0; outputs * planes.len()];
+        let mut out = vec![0.0; outputs * planes.num_elements()];
         depthwise::forward(x.storage(), weight.storage(), bias.storage(), planes, dilation, &mut out);
         matrix(out, outputs)
     }
@@ -104,7 +104,7 @@ impl NetworkGradients for Flex {
         let [x, weight, grad] = [x, weight, grad].map(|tensor| tensor.to_contiguous());
         let found = depthwise::backward(x.storage(), weight.storage(), grad.storage(), planes, dilation);
         let outputs = found.bias.len();
-        let channels = found.x.len() / planes.len();
+        let channels = found.x.len() / planes.num_elements();
         [matrix(found.x, channels), matrix(found.weight, outputs), matrix(found.bias, outputs)]
     }
 

@@ -102,7 +102,7 @@ pub fn gradient(weights: &Weights, batch: &Batch, scale: f64) -> PartResult {
     let forward = network.forward(columns(batch, weights, &device), batch.planes, Normalization::Batch);
     let mut of_logits = Vec::new();
     let score = score(&values(forward.logits.clone().inner()), batch, scale, Some(&mut of_logits));
-    let shape = [weights.architecture.num_bits, batch.planes.len()];
+    let shape = [weights.architecture.num_bits, batch.planes.num_elements()];
     let of_logits = Tensor::<2>::from_data(TensorData::new(of_logits, shape), &device);
     // The gradient of Σ logits · g is g: so the loss needs no operations of its own in the graph.
     let mut gradients = (forward.logits * of_logits).sum().backward();
@@ -131,7 +131,7 @@ pub fn validate(weights: &Weights, batch: &Batch) -> Score {
 
 fn columns(batch: &Batch, weights: &Weights, device: &Device) -> Tensor<2> {
     let rows = weights.architecture.num_inputs * crate::architecture::TAPS;
-    Tensor::from_data(TensorData::new(batch.columns.clone(), [rows, batch.planes.len()]), device)
+    Tensor::from_data(TensorData::new(batch.columns.clone(), [rows, batch.planes.num_elements()]), device)
 }
 
 fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {

@@ -31,7 +31,7 @@ impl Weights {
             let is_norm = parameter.name.contains("bn");
             if !parameter.is_kernel() {
                 let value = if is_norm && parameter.name.ends_with(".weight") { 1.0 } else { 0.0 };
-                values.extend(std::iter::repeat_n(value, parameter.len()));
+                values.extend(std::iter::repeat_n(value, parameter.num_values()));
                 continue;
             }
             let fan_in: usize = parameter.shape[1..].iter().product();
@@ -39,7 +39,7 @@ impl Weights {
             let scale = if parameter.name.starts_with("conv_out") { 0.1 } else { 1.0 };
             let deviation = scale * (if behind_relu { 2.0 } else { 1.0 } / fan_in as f64).sqrt();
             let mut random = Stream::new(seed, index as u64, Purpose::Parameters);
-            values.extend((0..parameter.len()).map(|_| (deviation * random.normal()) as f32));
+            values.extend((0..parameter.num_values()).map(|_| (deviation * random.normal()) as f32));
         }
         let channels: usize = architecture.norms().iter().map(|norm| norm.1).sum();
         let moments = [0.0, 1.0].repeat(channels);
@@ -50,7 +50,7 @@ impl Weights {
     pub fn ranges(&self) -> impl Iterator<Item = (&Parameter, Range<usize>)> {
         let mut start = 0;
         self.parameters.iter().map(move |parameter| {
-            let range = start..start + parameter.len();
+            let range = start..start + parameter.num_values();
             start = range.end;
             (parameter, range)
         })
