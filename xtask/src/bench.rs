@@ -2,7 +2,8 @@
 //!
 //! Every program prints JSON lines: `row` (what is measured), `by` (who), a figure, and whatever else it wants to keep. Of
 //! that the tables show `goal` (the least ratio asked for, beside a peer), `at_least` (the peer was ended before it was done),
-//! `peak_mb` and `wall_1`, `wall_2` (seconds with one thread and two).
+//! `peak_mb` and `wall_1`, `wall_2` (seconds with one thread and two). A program whose result is no figure prints `line`s instead, which
+//! are the section as it is.
 
 use crate::{python, succeed};
 use anyhow::{Context, bail};
@@ -120,6 +121,16 @@ const BENCHES: &[Bench] = &[
         figure: ("wall_ms", "milliseconds, one thread"),
         more_is_better: false,
     },
+    Bench {
+        name: "verdict",
+        ours: &[("napscope", "bench_verdict")],
+        driven: &[],
+        peers: &[],
+        rust_peers: &[],
+        packages: &[],
+        figure: ("verdicts", "verdicts"),
+        more_is_better: true,
+    },
     clustering("clustering-exact", &[&["bench_clustering.py", "exact"]]),
     Bench { driven: AND_LAYERS, ..clustering("clustering-approximate", &[&["bench_clustering.py", "approximate"]]) },
     clustering("clustering-neighbors", &[&["bench_clustering.py", "neighbors"]]),
@@ -146,7 +157,9 @@ pub(crate) fn run(root: &Path, only: Option<&str>) -> anyhow::Result<()> {
     }
     for bench in wanted {
         let rows = measure(root, bench)?;
-        let section = format!("{}\n\n{}", machine(), table(bench, &rows));
+        let verbatim: Vec<&str> = rows.iter().filter_map(|row| row["line"].as_str()).collect();
+        let table = if verbatim.is_empty() { table(bench, &rows) } else { verbatim.join("\n") };
+        let section = format!("{}\n\n{table}", machine());
         write_section(&root.join("BENCHMARKS.md"), bench.name, &section)?;
         println!("{section}");
     }

@@ -2,9 +2,10 @@
 //!
 //! The page gets its data as JSON and draws it with a script of its own; text from the data is only ever put in as text.
 
-use crate::report::{LayerReport, Projection, RunReport};
+use crate::report::{ColumnAlignment, LayerReport, LayerVerdict, Projection, RunReport};
 use anyhow::Context;
 use base64::Engine;
+use napscope::manifold::Alignment;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -128,11 +129,27 @@ fn layer_json(layer: &PageLayer, drawn: &[usize]) -> serde_json::Value {
         "name": summary.name, "shape": shape, "dimensions": summary.dimensions,
         "samples": layer.labels.len(), "noise": summary.noise, "pattern_count": summary.patterns,
         "median_persistence": summary.median_persistence, "purity": summary.purity, "agreement": summary.agreement,
+        "verdict": summary.verdict.as_ref().map(verdict_json),
         "patterns": &patterns[..patterns.len().min(PATTERNS)],
         "projections": projections.iter().map(|projection| projection_json(projection, drawn)).collect::<Vec<_>>(),
         "cluster": drawn.iter().map(|&i| layer.labels[i]).collect::<Vec<_>>(),
         "membership": drawn.iter().map(|&i| round(layer.membership[i])).collect::<Vec<_>>(),
         "outlier_score": drawn.iter().map(|&i| round(layer.outlier_score[i])).collect::<Vec<_>>(),
+    })
+}
+
+fn verdict_json(verdict: &LayerVerdict) -> serde_json::Value {
+    let told = |alignment: &ColumnAlignment| {
+        let Alignment { column, knn, ridge, partial, .. } = &alignment.measured;
+        serde_json::json!({
+            "column": column, "knn": knn, "ridge": ridge, "p": alignment.p_value_adjusted,
+            "partial": partial.as_ref().map(|partial| partial.knn.r2.max(partial.ridge.r2)),
+        })
+    };
+    serde_json::json!({
+        "verdict": verdict.verdict.to_string(), "reasons": verdict.reasons,
+        "samples": verdict.evidence.samples, "drawn_from": verdict.evidence.drawn_from,
+        "alignment": verdict.alignment.iter().map(told).collect::<Vec<_>>(),
     })
 }
 

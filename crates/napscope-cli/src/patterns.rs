@@ -2,15 +2,18 @@
 
 use crate::page::PageLayer;
 use crate::recipe::PatternChoice;
-use crate::report::{ChannelDifference, LayerReport, LayerSummary, Pattern, Projection, SCHEMA};
+use crate::report::{
+    ChannelDifference, ColumnAlignment, LayerReport, LayerSummary, LayerVerdict, Pattern, Projection, SCHEMA,
+};
 use anyhow::Context;
 use napscope::Result;
 use napscope::activations::Layer;
 use napscope::cluster::{ClusterId, Clustering};
 use napscope::describe::{Detail, PatternDescription, describe};
+use napscope::distance::Points;
 use napscope::evaluate::{Noise, agreement};
 use napscope::features::{Features, Statistic};
-use napscope::manifold::{self, Axes, Judged};
+use napscope::manifold::{self, Axes, Covariate, Judged, Judgement};
 use napscope::progress::Watch;
 use std::path::Path;
 
@@ -19,8 +22,10 @@ const CHANNELS: usize = 5;
 /// Typical (and least typical) samples that are told of a pattern.
 const TYPICAL: usize = 12;
 
-/// The share of the work that clustering is, about; drawing is the rest. It moves the bar of progress and nothing else.
-const CLUSTERING: f64 = 0.7;
+/// The shares of the work that clustering and drawing are, about; the verdict is the rest. They move the bar of progress and
+/// nothing else.
+const CLUSTERING: f64 = 0.6;
+const DRAWING: f64 = 0.2;
 
 /// What was found in one layer.
 #[derive(Debug, Clone)]
@@ -62,7 +67,15 @@ impl LayerPatterns {
     }
 }
 
-/// Finds the patterns of a layer in its features. `labels` holds the class of each sample.
+/// What is known of the samples besides the layer's features.
+pub struct Known<'a> {
+    /// The class of each sample.
+    pub labels: Option<&'a [String]>,
+    /// Every per-sample column.
+    pub covariates: &'a [Covariate],
+}
+
+/// Finds the patterns of a layer in its features, and judges the layer as a whole.
 ///
 /// # Errors
 /// The normalizer's, the metric's and HDBSCAN's; `watch` may stop the work.
@@ -71,14 +84,17 @@ pub fn find(
     file: &str,
     features: &Features,
     choice: &PatternChoice,
-    labels: Option<&[String]>,
+    known: &Known<'_>,
     watch: &Watch<'_>,
 ) -> Result<LayerPatterns> {
+    let labels = known.labels;
     let (_, points) = napscope::pipeline::embed(features, &*choice.normalizer, &*choice.distance)?;
     let fit = choice.hdbscan.fit_watched(&points, &|done| watch(CLUSTERING * done))?;
     let drawn = manifold::project(&points, choice.hdbscan.neighbors, &choice.drawn, &|done| {
-        watch(CLUSTERING + (1.0 - CLUSTERING) * done)
+        watch(CLUSTERING + DRAWING * done)
     })?;
+    let judging = |done| watch(CLUSTERING + DRAWING + (1.0 - CLUSTERING - DRAWING) * done);
+    let verdict = judge(&points, known.covariates, &judging)?;
     let clustering = fit.clustering;
     let detail = Detail { samples: TYPICAL, channels: CHANNELS };
     let described = describe(features, &points, &clustering, labels, detail)?;
@@ -97,6 +113,7 @@ pub fn find(
         median_persistence: median(&clustering.persistence),
         purity: quality.map(|(purity, _)| purity),
         agreement: quality.map(|(_, agreement)| agreement),
+        verdict,
     };
     let patterns = described.into_iter().map(|pattern| tell(pattern, labels.is_some())).collect();
     let report = LayerReport {
@@ -109,6 +126,19 @@ pub fn find(
         projections: choice.projections.iter().zip(drawn).map(picture).collect(),
     };
     Ok(LayerPatterns { report, clustering })
+}
+
+/// The verdict on a layer; none on too few samples.
+fn judge(points: &Points, covariates: &[Covariate], watch: &Watch<'_>) -> Result<Option<LayerVerdict>> {
+    if points.samples() < manifold::FEWEST_VERDICT_SAMPLES {
+        return Ok(None);
+    }
+    let alignments = manifold::alignment(points, covariates, &|done| watch(0.5 * done))?;
+    let Judgement { verdict, reasons, evidence } =
+        manifold::judge(points, &alignments, &|done| watch(0.5 + 0.5 * done))?;
+    let alignment =
+        alignments.into_iter().map(|measured| ColumnAlignment { measured, p_value_adjusted: None }).collect();
+    Ok(Some(LayerVerdict { verdict, reasons, evidence, alignment }))
 }
 
 fn picture((method, Judged { plane, preservation }): (&String, Judged)) -> Projection {

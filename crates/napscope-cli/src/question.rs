@@ -5,8 +5,10 @@ use crate::preparation;
 use crate::report::FileFacts;
 use crate::settings::Settings;
 use napscope::activations::{ActivationSource, Batch, Layer};
+use napscope::manifold::{Covariate, CovariateValues};
 use napscope::{Error, ErrorKind, Result};
 use napscope_onnx::{Choice, Dim, InputData, InputTensor, Layers, Model, Request, Streaming, Tap};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 /// Samples that a worker reads at a time, when nobody says.
@@ -159,6 +161,27 @@ impl Question {
         let first: Vec<usize> = (0..samples).collect();
         self.columns = self.columns.iter().map(|column| column.select(&first)).collect();
         Ok(())
+    }
+
+    /// What is known of every sample, as covariates: text, truth values and the label are classes, other columns numbers.
+    pub fn covariates(&self) -> Vec<Covariate> {
+        let covariate = |(index, column): (usize, &Column)| {
+            let numeric = column.is_numeric() && self.label != Some(index) && !column.is_truth();
+            let samples = 0..column.len();
+            let values = if numeric {
+                CovariateValues::Numbers(samples.map(|sample| column.number(sample)).collect())
+            } else {
+                let mut classes = BTreeMap::new();
+                samples
+                    .clone()
+                    .filter_map(|sample| column.text(sample))
+                    .for_each(|text| _ = classes.insert(text, 0u32));
+                classes.values_mut().zip(0..).for_each(|(class, number)| *class = number);
+                CovariateValues::Classes(samples.map(|sample| classes.get(&column.text(sample)?).copied()).collect())
+            };
+            Covariate { name: column.name.clone(), values }
+        };
+        self.columns.iter().enumerate().map(covariate).collect()
     }
 
     /// The label of every sample as text.

@@ -3,6 +3,7 @@
 //! Nothing here depends on the clock, the number of threads or the size of batches: the same question gives the same bytes.
 
 use napscope::cluster::{CondensedTree, Evidence, Hdbscan};
+use napscope::manifold::{self, Alignment};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -98,6 +99,55 @@ pub struct LayerSummary {
     pub purity: Option<f64>,
     /// Adjusted Rand index between patterns and labels over the samples in patterns.
     pub agreement: Option<f64>,
+    /// Distinct concepts or a continuum? Absent with fewer than 30 samples.
+    pub verdict: Option<LayerVerdict>,
+}
+
+/// Distinct concepts or a continuum: what a layer's samples are as a whole, and why. It is judged in the metric of the run but by
+/// clusterings of its own, so neither `--selection` nor `--min-cluster-size` decides it.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct LayerVerdict {
+    /// The verdict.
+    #[schemars(with = "VerdictName")]
+    pub verdict: napscope::manifold::Verdict,
+    /// Why, in plain words, the weightiest first.
+    pub reasons: Vec<String>,
+    /// What was measured: samples it was measured on, intrinsic dimension, connectivity of the graph of neighbors, modes of
+    /// the density beside null models, modes in projection, validity and stability of the clustering, dips.
+    #[schemars(with = "serde_json::Map<String, serde_json::Value>")]
+    pub evidence: manifold::Evidence,
+    /// How far the layer tells each per-sample column.
+    pub alignment: Vec<ColumnAlignment>,
+}
+
+/// The verdicts.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "snake_case")]
+#[allow(dead_code, reason = "read by the schema only")]
+enum VerdictName {
+    /// Parts with valleys between them.
+    Concepts,
+    /// One part, along few directions.
+    Continuum,
+    /// Parts, and few directions along which they lie or stretch.
+    Mixed,
+    /// One part that is as a normal or an even distribution would be.
+    NoStructure,
+    /// The evidence carries no answer.
+    Undecided,
+}
+
+/// How far a layer tells one per-sample column.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct ColumnAlignment {
+    /// Shares of variance told by nearest neighbors (`knn`) and ridge regression (`ridge`) with 95 % intervals, distance
+    /// correlation, rank correlation along the first diffusion coordinate, dip of the predictions, p-value by permutation,
+    /// and the shares given all other columns (`partial`).
+    #[serde(flatten)]
+    #[schemars(with = "serde_json::Map<String, serde_json::Value>")]
+    pub measured: Alignment,
+    /// The p-value adjusted for all layers and columns of the run (Benjamini & Hochberg); in `report.json` alone.
+    pub p_value_adjusted: Option<f64>,
 }
 
 /// `layers/FILE.json`: one layer in full.

@@ -4,7 +4,7 @@ use crate::extraction::{Extraction, largest_chunk};
 use crate::facts::hex;
 use crate::memory::Forecast;
 use crate::page::PageLayer;
-use crate::patterns::{self, LayerPatterns};
+use crate::patterns::{self, Known, LayerPatterns};
 use crate::question::Question;
 use crate::recipe::{PatternChoice, SketchChoice};
 use crate::report::{RunReport, SCHEMA};
@@ -13,6 +13,7 @@ use crate::settings::Settings;
 use crate::terminal::thousands;
 use crate::{files, page, table};
 use napscope::activations::ActivationSource;
+use napscope::evaluate::adjusted_p_values;
 use napscope::{Error, ErrorKind, Result};
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
@@ -150,7 +151,8 @@ impl Run<'_> {
     }
 
     fn find_patterns(&self, folder: &mut RunFolder, choice: &PatternChoice) -> anyhow::Result<Vec<LayerPatterns>> {
-        let labels = self.question.labels();
+        let (labels, covariates) = (self.question.labels(), self.question.covariates());
+        let known = Known { labels: labels.as_deref(), covariates: &covariates };
         let layers = self.question.source.layers();
         let bar = crate::progress::percent(layers.len(), self.quiet);
         let mut found = Vec::new();
@@ -171,7 +173,7 @@ impl Run<'_> {
                     std::ops::ControlFlow::Continue(())
                 }
             };
-            let patterns = patterns::find(layer, &file, &features, choice, labels.as_deref(), &watch)
+            let patterns = patterns::find(layer, &file, &features, choice, &known, &watch)
                 .map_err(|error: Error| error.context(format!("layer {}", layer.name)))?;
             folder.write(&layer_json, &serde_json::to_vec(&patterns.report)?)?;
             folder.write(&samples_json, &serde_json::to_vec(&patterns.clustering)?)?;
@@ -187,9 +189,10 @@ impl Run<'_> {
         &self,
         folder: RunFolder,
         fingerprint: String,
-        found: Vec<LayerPatterns>,
+        mut found: Vec<LayerPatterns>,
     ) -> anyhow::Result<PathBuf> {
         table::write_samples(&folder.partial("samples.parquet"), self.question, &found)?;
+        adjust(&mut found);
         let summaries = found.iter().map(|layer| layer.report.summary.clone()).collect();
         let report = self.report(fingerprint, summaries);
         let layers: Vec<PageLayer> = found.into_iter().map(LayerPatterns::into_page).collect();
@@ -232,5 +235,15 @@ impl Run<'_> {
             layers,
             notes: [question.notes.clone(), approximate.into_iter().collect()].concat(),
         }
+    }
+}
+
+/// Adjusts the p-values of all alignments for their number, over layers and columns.
+fn adjust(found: &mut [LayerPatterns]) {
+    let verdicts = found.iter_mut().filter_map(|layer| layer.report.summary.verdict.as_mut());
+    let alignments: Vec<_> = verdicts.flat_map(|verdict| &mut verdict.alignment).collect();
+    let p_values: Vec<f64> = alignments.iter().map(|alignment| alignment.measured.p_value).collect();
+    for (alignment, adjusted) in alignments.into_iter().zip(adjusted_p_values(&p_values)) {
+        alignment.p_value_adjusted = Some(adjusted);
     }
 }

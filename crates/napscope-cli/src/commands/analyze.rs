@@ -2,7 +2,7 @@
 
 use crate::exit::Outcome;
 use crate::recipe::{PatternChoice, SketchChoice};
-use crate::report::RunReport;
+use crate::report::{LayerSummary, RunReport};
 use crate::run::Run;
 use crate::settings::Settings;
 use crate::terminal::{Style, Table, print, say, thousands};
@@ -79,6 +79,7 @@ fn table(report: &RunReport) -> String {
     let settled = report.layers.iter().any(|layer| layer.settled_min_cluster_size.is_some());
     let mut head = vec!["layer", "shape", "patterns", "in patterns", "largest", "persistence", "purity", "agreement"];
     head.extend(settled.then_some("size"));
+    head.push("verdict");
     let mut table = Table::with_head(head);
     let number = |value: Option<f64>| value.map_or("-".to_owned(), |value| format!("{value:.3}"));
     for layer in &report.layers {
@@ -95,6 +96,7 @@ fn table(report: &RunReport) -> String {
             number(layer.agreement),
         ];
         cells.extend(settled.then(|| layer.settled_min_cluster_size.map_or("-".to_owned(), thousands)));
+        cells.push(layer.verdict.as_ref().map_or("-".to_owned(), |verdict| verdict.verdict.to_string()));
         table.push(cells);
     }
     let mut text = table.render(Style::stdout());
@@ -117,5 +119,16 @@ fn table(report: &RunReport) -> String {
             "purity, agreement (adjusted Rand index): against `{label}`, over the samples in patterns\n"
         ));
     }
+    text.push_str(&reasons(report));
     text
+}
+
+/// Why each layer's verdict is what it is.
+fn reasons(report: &RunReport) -> String {
+    let told = |layer: &LayerSummary| {
+        let verdict = layer.verdict.as_ref()?;
+        Some(format!("{}: {}. {}\n", layer.name, verdict.verdict, verdict.reasons.join("; ")))
+    };
+    let lines: String = report.layers.iter().filter_map(told).collect();
+    if lines.is_empty() { lines } else { format!("\n{lines}") }
 }

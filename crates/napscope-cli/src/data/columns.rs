@@ -75,6 +75,11 @@ impl Column {
         !matches!(self.values, ColumnValues::Text(_))
     }
 
+    /// True for truth values.
+    pub fn is_truth(&self) -> bool {
+        matches!(self.values, ColumnValues::Bool(_))
+    }
+
     /// The column of the samples `samples`, in that order.
     #[must_use]
     pub fn select(&self, samples: &[usize]) -> Column {

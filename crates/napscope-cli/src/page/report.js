@@ -42,7 +42,7 @@ function summary() {
 function layerTable() {
   const table = document.getElementById("layers");
   const labelled = report.label !== null;
-  const head = ["Layer", "Shape", "Patterns", "In patterns", "", "Largest", "Median persistence"].concat(labelled ? ["Purity", "Agreement"] : []);
+  const head = ["Layer", "Shape", "Patterns", "In patterns", "", "Largest", "Median persistence"].concat(labelled ? ["Purity", "Agreement"] : [], ["Verdict"]);
   const numeric = new Set(["Patterns", "In patterns", "Largest", "Median persistence", "Purity", "Agreement"]);
   table.append(make("thead", {}, make("tr", {}, ...head.map((text) => make("th", { scope: "col", class: numeric.has(text) ? "n" : "" }, text)))));
   const body = make("tbody");
@@ -58,9 +58,26 @@ function layerTable() {
     if (labelled) cells.push(
       make("td", { class: "n" }, layer.purity === null ? "–" : percent(layer.purity, 1)),
       make("td", { class: "n" }, layer.agreement === null ? "–" : layer.agreement.toFixed(2)));
+    cells.push(make("td", {}, layer.verdict ? layer.verdict.verdict : "–"));
     body.append(make("tr", {}, ...cells));
   });
   table.append(body);
+}
+
+function verdict(layer) {
+  const { verdict } = layer;
+  if (!verdict) return null;
+  const box = make("div", { class: "verdict" }, make("p", {}, make("strong", {}, `Verdict: ${verdict.verdict}.`), ` ${verdict.reasons.join("; ")}.`));
+  if (verdict.alignment.length) {
+    const share = (told) => `${told.r2.toFixed(2)} [${told.low.toFixed(2)}, ${told.high.toFixed(2)}]`;
+    const head = ["Column", "R² of neighbors", "R² of ridge", "R² given the others", "p, adjusted"];
+    box.append(make("div", { class: "scroll" }, make("table", {}, make("thead", {}, make("tr", {}, ...head.map((text, i) => make("th", { scope: "col", class: i ? "n" : "" }, text)))),
+      make("tbody", {}, ...verdict.alignment.map((told) => make("tr", {}, make("td", {}, told.column), make("td", { class: "n" }, share(told.knn)), make("td", { class: "n" }, share(told.ridge)),
+        make("td", { class: "n" }, told.partial === null ? "–" : told.partial.toFixed(2)), make("td", { class: "n" }, told.p === null ? "–" : short(told.p))))))));
+  }
+  box.append(make("p", { class: "note" }, `Judged on ${count(verdict.samples)} of ${count(verdict.drawn_from)} samples; all evidence is in report.json.` +
+    (verdict.alignment.length ? " R² is the share of a column's variance that the layer tells of samples that it was not fitted on, with a 95 % interval." : "")));
+  return box;
 }
 
 // What the points can be coloured by: a list of { name, colour(drawn index), legend(node), word(drawn index), told }; what is told is
@@ -249,7 +266,7 @@ function section(layer, index) {
   if (!layer.patterns.length) side.append(make("p", { class: "note" }, "No pattern: every sample is noise at these settings. Try --selection eom, a smaller --min-cluster-size, or another --metric; it may also be that the layer holds a continuum."));
   const title = make("h2", { id: `layer-${index}` }, layer.name);
   const line = make("p", { class: "note" }, `${count(layer.pattern_count)} patterns hold ${percent(layer.samples - layer.noise, layer.samples)} of ${count(layer.samples)} samples; ${count(layer.noise)} are noise.`);
-  return make("section", { "aria-labelledby": `layer-${index}` }, title, line, make("div", { class: "layer" }, plot(layer), side));
+  return make("section", { "aria-labelledby": `layer-${index}` }, title, line, ...[verdict(layer)].filter(Boolean), make("div", { class: "layer" }, plot(layer), side));
 }
 
 function made() {

@@ -66,6 +66,34 @@ fn contents(folder: &Path) -> BTreeMap<String, Vec<u8>> {
 }
 
 #[test]
+fn every_layer_gets_a_verdict_with_its_evidence() {
+    let scratch = Scratch::new();
+    data(&scratch);
+    let told = napscope(&scratch, "analyze --data act.npz -o run");
+    ok(&told);
+    let report = std::fs::read(scratch.path().join("run/report.json")).expect("report.json");
+    let report: serde_json::Value = serde_json::from_slice(&report).expect("JSON");
+    for layer in report["layers"].as_array().expect("layers") {
+        let verdict = &layer["verdict"];
+        assert_eq!(verdict["verdict"], "concepts", "three groups far apart in {}: {verdict:#}", layer["name"]);
+        assert!(verdict["reasons"].as_array().is_some_and(|reasons| reasons.len() >= 2), "{verdict:#}");
+        assert_eq!(verdict["evidence"]["samples"], 90);
+        let column = |name: &str| {
+            let columns = verdict["alignment"].as_array().expect("a list");
+            columns.iter().find(|column| column["column"] == name).unwrap_or_else(|| panic!("no {name} in {verdict:#}"))
+        };
+        let (label, snr) = (column("label"), column("snr_db"));
+        assert!(
+            label["knn"]["r2"].as_f64() > Some(0.9) && label["p_value_adjusted"].as_f64() < Some(0.01),
+            "{label:#}"
+        );
+        assert_eq!(label["classes"], 3, "a label is no number: {label:#}");
+        assert!(snr["knn"]["r2"].as_f64() < Some(0.3) && snr["p_value_adjusted"].as_f64() > Some(0.01), "{snr:#}");
+    }
+    assert!(told.stdout.contains("concepts") && told.stdout.contains("valleys"), "{}", told.stdout);
+}
+
+#[test]
 fn a_run_folder_holds_what_was_promised() {
     let scratch = Scratch::new();
     data(&scratch);
