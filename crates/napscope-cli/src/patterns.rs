@@ -128,6 +128,13 @@ pub fn find(
     Ok(LayerPatterns { report, clustering })
 }
 
+/// The most bytes that a verdict takes besides the points: a sample of them, null models of it in f64, and their principal components.
+pub fn judging_bytes(samples: usize, dimensions: usize) -> u64 {
+    let drawn = samples.min(manifold::VERDICT_SAMPLES) as u64;
+    let (dimensions, side) = (dimensions as u64, drawn.min(dimensions as u64).min(1024));
+    drawn * (40 * dimensions + 4000) + 8 * side * (6 * side + 2 * dimensions) + (8 << 20)
+}
+
 /// The verdict on a layer; none on too few samples.
 fn judge(points: &Points, covariates: &[Covariate], watch: &Watch<'_>) -> Result<Option<LayerVerdict>> {
     if points.samples() < manifold::FEWEST_VERDICT_SAMPLES {

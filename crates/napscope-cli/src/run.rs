@@ -146,6 +146,8 @@ impl Run<'_> {
             let matrices = 4 * 4 * samples * columns as u64;
             let trees = self.patterns.map_or(0, |choice| choice.memory_bytes(source.samples(), columns));
             forecast.stage(format!("clustering layer {}", layer.name), matrices + trees);
+            let judging = patterns::judging_bytes(source.samples(), columns);
+            forecast.stage(format!("judging layer {}", layer.name), matrices + judging);
         }
         Ok(forecast)
     }
