@@ -163,10 +163,11 @@ impl Question {
         Ok(())
     }
 
-    /// What is known of every sample, as covariates: text, truth values and the label are classes, other columns numbers.
+    /// What is known of every sample, as covariates: text, truth values, codes of classes and the label are classes, other columns
+    /// numbers.
     pub fn covariates(&self) -> Vec<Covariate> {
         let covariate = |(index, column): (usize, &Column)| {
-            let numeric = column.is_numeric() && self.label != Some(index) && !column.is_truth();
+            let numeric = column.is_numeric() && self.label != Some(index) && !column.holds_codes();
             let samples = 0..column.len();
             let values = if numeric {
                 CovariateValues::Numbers(samples.map(|sample| column.number(sample)).collect())

@@ -75,9 +75,16 @@ impl Column {
         !matches!(self.values, ColumnValues::Text(_))
     }
 
-    /// True for truth values.
-    pub fn is_truth(&self) -> bool {
-        matches!(self.values, ColumnValues::Bool(_))
+    /// True for truth values, and for integers that look like codes of classes: each of 0, 1, … up to one below 20, and no other.
+    pub fn holds_codes(&self) -> bool {
+        match &self.values {
+            ColumnValues::Bool(_) => true,
+            ColumnValues::Int(values) => {
+                let codes: std::collections::BTreeSet<i64> = values.iter().flatten().copied().collect();
+                codes.len() <= 20 && codes.iter().copied().eq(0..codes.len() as i64)
+            }
+            _ => false,
+        }
     }
 
     /// The column of the samples `samples`, in that order.

@@ -26,6 +26,10 @@ const NO_RISE: f64 = 0.65;
 /// The same along a curve or a sheet, whose density is seldom even; and the stability that it takes there.
 const RISE_ALONG: f64 = 2.0;
 const STABLE: f64 = 0.7;
+/// Share of the samples outside of the largest part from which the parts are the whole, where they do not lie along a curve,
+const MOST: f64 = 0.5;
+/// whose dimension is no larger.
+const CURVE: f64 = 2.0;
 /// How far a rise must exceed that of any null model.
 const ABOVE_NULLS: f64 = 1.5;
 /// √n · dip beyond which a held-out projection shows a valley, and up to which it shows none.
@@ -50,18 +54,29 @@ pub(super) fn decide(evidence: &Evidence, alignments: &[Alignment]) -> (Verdict,
     let along = along(evidence, apart, shaping.is_some());
     let parts = parts(evidence, apart, along);
     let verdict = match (parts, along) {
+        (Answer::Yes, Answer::Yes) if !apart && shaping.is_none() && hold_most(evidence) => Verdict::Concepts,
         (Answer::Yes, Answer::No) => Verdict::Concepts,
         (Answer::Yes, Answer::Yes) => Verdict::Mixed,
         (Answer::No, Answer::Yes) => Verdict::Continuum,
         (Answer::No, Answer::No) => Verdict::NoStructure,
         (Answer::Unsure, _) | (_, Answer::Unsure) => Verdict::Undecided,
     };
-    let mut reasons = vec![told_parts(evidence, parts, apart), told_dimension(evidence, along, apart)];
+    let dimension = match (verdict, along) {
+        (Verdict::Concepts, Answer::Yes) => told_share(evidence),
+        _ => told_dimension(evidence, along, apart),
+    };
+    let mut reasons = vec![told_parts(evidence, parts, apart), dimension];
     reasons.extend(shaping.map(told_shaping));
     if verdict == Verdict::Continuum {
         reasons.swap(0, 1);
     }
     (verdict, reasons)
+}
+
+/// Do the parts hold most samples, and is the whole no curve? Then the coarse scale is that of a part, and few directions are
+/// no continuum: the tenth of the samples that is nearest is about a part of ten.
+fn hold_most(evidence: &Evidence) -> bool {
+    evidence.density.parted >= MOST && evidence.dimension.coarse.is_some_and(|dimension| dimension > CURVE)
 }
 
 /// Do the samples lie along few directions? Where the graph falls into parts: do those of a part?
@@ -172,6 +187,13 @@ fn told_dimension(evidence: &Evidence, along: Answer, apart: bool) -> String {
         Answer::No => format!("no fewer directions than the covariance has: {dimension}"),
         Answer::Unsure => format!("whether the samples lie along few directions is not clear: {dimension}"),
     }
+}
+
+fn told_share(evidence: &Evidence) -> String {
+    format!(
+        "the parts are most of it: {:.0} % of the samples lie outside of the largest",
+        100.0 * evidence.density.parted
+    )
 }
 
 fn told_shaping(alignment: &Alignment) -> String {
