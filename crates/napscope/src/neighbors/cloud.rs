@@ -7,8 +7,10 @@
 
 use super::basis::Basis;
 use super::frame::Frame;
+use super::grid::Grid;
 use super::norms::Norms;
 use super::order::compact_order;
+use super::quantized::Rounded;
 use super::tile::{CHUNK, COLS, Kernel, Product};
 use crate::distance::{Geometry, Points};
 use rayon::prelude::*;
@@ -23,6 +25,9 @@ const GUIDE: usize = 4;
 /// With fewer coordinates they tell it themselves; fewer points are not worth finding directions for.
 const MANY_DIMENSIONS: usize = 32;
 const WORTH_DIRECTIONS: usize = 512;
+/// With fewer coordinates bytes save too little, with more their sums could overflow.
+const FEW_BYTES: usize = 24;
+const MOST_BYTES: usize = 1 << 15;
 /// So that finding directions costs little beside looking at all pairs.
 const SAMPLES_OF_DIRECTION: usize = 64;
 /// Points prepared at a time.
@@ -46,6 +51,8 @@ pub(crate) struct Cloud<'a> {
     leading: Vec<f32>,
     /// The norms of what they leave, `[samples, KEPT]`; none in few dimensions.
     rests: Vec<f32>,
+    /// The points in 8 bits, where the processor has instructions for them.
+    pub(super) rounded: Option<Rounded>,
     /// For a kernel: the norms that bound it. Then coordinates only serve to put the points in order.
     pub(super) norms: Option<Norms<'a>>,
 }
@@ -58,7 +65,7 @@ impl<'a> Cloud<'a> {
         }
         let frame = Arc::new(Frame::around(points, &[points]));
         let basis = directions(points, &frame);
-        Self::in_frame(points, frame, basis)
+        Self::in_frame(points, frame, basis, true)
     }
 
     /// Prepares points to be compared with others, and the others; `None` as for [`Cloud::new`].
@@ -68,10 +75,11 @@ impl<'a> Cloud<'a> {
         }
         let frame = Arc::new(Frame::around(points, &[points, others]));
         let basis = directions(points, &frame);
-        Some([Self::in_frame(points, frame.clone(), basis.clone())?, Self::in_frame(others, frame, basis)?])
+        let own = Self::in_frame(points, frame.clone(), basis.clone(), false)?;
+        Some([own, Self::in_frame(others, frame, basis, false)?])
     }
 
-    fn in_frame(points: &'a Points, frame: Arc<Frame>, basis: Option<Arc<Basis>>) -> Option<Self> {
+    fn in_frame(points: &'a Points, frame: Arc<Frame>, basis: Option<Arc<Basis>>, by_bytes: bool) -> Option<Self> {
         let product = match points.geometry() {
             Geometry::L2 => Product::Dot,
             Geometry::L1 => Product::Min,
@@ -83,10 +91,16 @@ impl<'a> Cloud<'a> {
         let mut half = vec![(0.0, 0.0); n];
         let mut leading = vec![0.0; n * kept];
         let mut rests = vec![0.0; n * rests_kept];
-        let of_block = (leading.chunks_mut(BLOCK * kept), rests.chunks_mut((BLOCK * rests_kept).max(1)).map(Some));
-        let blocks: Vec<_> =
-            half.chunks_mut(BLOCK).zip(of_block.0).zip(of_block.1.chain(std::iter::repeat_with(|| None))).collect();
-        blocks.into_par_iter().enumerate().for_each(|(block, ((half, leading), rests))| {
+        let kernel = Kernel::available(product)[0];
+        let worth_bytes = by_bytes && kernel.has_bytes() && (FEW_BYTES..=MOST_BYTES).contains(&d);
+        let mut rounded = worth_bytes.then(|| Rounded::new(Grid::new(points, &frame, product), n));
+        let none = || std::iter::repeat_with(|| None);
+        let of_block = leading.chunks_mut(BLOCK * kept);
+        let of_block = of_block.zip(rests.chunks_mut((BLOCK * rests_kept).max(1)).map(Some).chain(none()));
+        let to_round = rounded.iter_mut().flat_map(|rounded| rounded.blocks(BLOCK));
+        let of_block = of_block.zip(to_round.map(Some).chain(std::iter::repeat_with(|| None)));
+        let blocks: Vec<_> = half.chunks_mut(BLOCK).zip(of_block).collect();
+        blocks.into_par_iter().enumerate().for_each(|(block, (half, ((leading, rests), to_round)))| {
             let mut placed = vec![0.0; half.len() * d];
             for ((row, placed), half) in placed.chunks_exact_mut(d).enumerate().zip(half) {
                 frame.place(points.row(block * BLOCK + row), 0, placed);
@@ -96,9 +110,11 @@ impl<'a> Cloud<'a> {
                 Some(basis) => basis.project(&placed, kept, &LADDER[..KEPT], leading, rests.unwrap_or_default()),
                 None => leading.copy_from_slice(&placed),
             }
+            if let Some(mut to_round) = to_round {
+                to_round.round(&placed, d);
+            }
         });
-        let kernel = Kernel::available(product)[0];
-        Some(Cloud { points, product, kernel, frame, basis, half, kept, leading, rests, norms: None })
+        Some(Cloud { points, product, kernel, frame, basis, half, kept, leading, rests, rounded, norms: None })
     }
 
     fn with_norms(points: &'a Points, norms: Norms<'a>) -> Self {
@@ -137,6 +153,7 @@ impl<'a> Cloud<'a> {
             kept,
             leading,
             rests: Vec::new(),
+            rounded: None,
             norms: Some(norms),
         }
     }
@@ -239,8 +256,11 @@ impl<'a> Cloud<'a> {
 
 fn directions(points: &Points, frame: &Frame) -> Option<Arc<Basis>> {
     let count = match points.geometry() {
-        Geometry::L2 => directions_worth_finding(points.samples(), points.dimensions()),
-        // Only the order of the points and the boxes of panels follow them.
+        Geometry::L2 if !Kernel::available(Product::Dot)[0].has_bytes() => {
+            directions_worth_finding(points.samples(), points.dimensions())
+        }
+        // Only the order of the points and the boxes of panels follow them; and where a few directions do not rule a pair out,
+        // bytes do it for less than many directions.
         _ => directions_worth_finding(points.samples(), points.dimensions()).min(LADDER[KEPT - 1]),
     };
     (count > 0).then(|| Arc::new(Basis::leading(points, frame, count)))
@@ -254,13 +274,15 @@ fn directions_worth_finding(samples: usize, dimensions: usize) -> usize {
     (dimensions / 2).clamp(LADDER[KEPT - 1], LADDER[LADDER.len() - 1]).min(affordable)
 }
 
-/// The most bytes that leading coordinates take a sample, and that finding directions takes.
+/// The most bytes that coordinates in bytes and leading coordinates take a sample, and that finding directions takes.
 pub(crate) fn memory_bytes(samples: u64, dimensions: u64) -> (u64, u64) {
+    // Sample after sample and in panels, with what fills up groups.
+    let rounded = if (FEW_BYTES as u64..=MOST_BYTES as u64).contains(&dimensions) { 2 * (dimensions + 80) } else { 0 };
     match directions_worth_finding(samples as usize, dimensions as usize) as u64 {
-        0 => (8 + 4 * dimensions, 0),
+        0 => (8 + 4 * dimensions + rounded, 0),
         // Kept for all, and those of a search, in rows and in panels.
         count => (
-            8 + 4 * (LADDER[KEPT - 1] + KEPT) as u64 + 8 * (count + 2),
+            8 + 4 * (LADDER[KEPT - 1] + KEPT) as u64 + 8 * (count + 2) + rounded,
             Basis::memory_bytes(samples, dimensions, count),
         ),
     }

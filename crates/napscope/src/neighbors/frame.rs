@@ -10,6 +10,9 @@ pub(super) struct Frame {
     scale: f64,
     /// The same, where neither differences nor the scale leave the range of f32.
     short_scale: Option<f32>,
+    /// The least and the greatest value of each coordinate, placed.
+    least: Vec<f32>,
+    greatest: Vec<f32>,
 }
 
 /// Scales within 2^±this are short.
@@ -24,11 +27,32 @@ impl Frame {
             sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += f64::from(*value));
         }
         let center: Vec<f32> = sums.iter().map(|sum| (sum / n as f64) as f32).collect();
+        let (least, greatest) = clouds.iter().map(|cloud| ranges(cloud)).fold(no_ranges(d), widest);
         // The largest offset is that of the least or the greatest value of some coordinate.
-        let largest = clouds.iter().map(|cloud| largest_offset(cloud, &center)).fold(0.0, f64::max);
+        let offset = |((least, greatest), center): ((&f32, &f32), &f32)| {
+            let center = f64::from(*center);
+            (center - f64::from(*least)).max(f64::from(*greatest) - center)
+        };
+        let largest = least.iter().zip(&greatest).zip(&center).map(offset).fold(0.0, f64::max);
         let scale = if largest > 0.0 { (-largest.log2().ceil()).exp2() } else { 1.0 };
         let short_scale = (scale.log2().abs() <= SHORT).then_some(scale as f32);
-        Frame { center, scale, short_scale }
+        let mut frame = Frame { center, scale, short_scale, least: vec![0.0; d], greatest: vec![0.0; d] };
+        let mut placed = vec![0.0; d];
+        frame.place(&least, 0, &mut placed);
+        frame.least.copy_from_slice(&placed);
+        frame.place(&greatest, 0, &mut placed);
+        frame.greatest.copy_from_slice(&placed);
+        frame
+    }
+
+    /// The least value of each coordinate, placed.
+    pub(super) fn least(&self) -> &[f32] {
+        &self.least
+    }
+
+    /// The greatest value of each coordinate, placed.
+    pub(super) fn greatest(&self) -> &[f32] {
+        &self.greatest
     }
 
     /// The scale.
@@ -51,22 +75,28 @@ impl Frame {
     }
 }
 
-fn largest_offset(points: &Points, center: &[f32]) -> f64 {
-    let none = || vec![(f32::INFINITY, f32::NEG_INFINITY); center.len()];
-    let widen = |mut range: Vec<(f32, f32)>, row: &[f32]| {
-        for ((least, greatest), value) in range.iter_mut().zip(row) {
-            (*least, *greatest) = (least.min(*value), greatest.max(*value));
+type Ranges = (Vec<f32>, Vec<f32>);
+
+fn no_ranges(dimensions: usize) -> Ranges {
+    (vec![f32::INFINITY; dimensions], vec![f32::NEG_INFINITY; dimensions])
+}
+
+/// The least and the greatest value of each coordinate.
+fn ranges(points: &Points) -> Ranges {
+    let widen = |mut ranges: Ranges, row: &[f32]| {
+        for ((least, greatest), value) in ranges.0.iter_mut().zip(&mut ranges.1).zip(row) {
+            *least = if *value < *least { *value } else { *least };
+            *greatest = if *value > *greatest { *value } else { *greatest };
         }
-        range
+        ranges
     };
-    let both = |x: Vec<(f32, f32)>, y: Vec<(f32, f32)>| -> Vec<(f32, f32)> {
-        x.into_iter().zip(y).map(|(x, y)| (x.0.min(y.0), x.1.max(y.1))).collect()
-    };
-    let rows = points.values().par_chunks_exact(points.dimensions()).with_min_len(1024);
-    let ranges = rows.fold(none, widen).reduce(none, both);
-    let offset = |((least, greatest), center): (&(f32, f32), &f32)| {
-        let center = f64::from(*center);
-        (center - f64::from(*least)).max(f64::from(*greatest) - center)
-    };
-    ranges.iter().zip(center).map(offset).fold(0.0, f64::max)
+    let d = points.dimensions();
+    let rows = points.values().par_chunks_exact(d).with_min_len(1024);
+    rows.fold(|| no_ranges(d), widen).reduce(|| no_ranges(d), widest)
+}
+
+fn widest(x: Ranges, y: Ranges) -> Ranges {
+    let least = x.0.iter().zip(&y.0).map(|(x, y)| x.min(*y)).collect();
+    let greatest = x.1.iter().zip(&y.1).map(|(x, y)| x.max(*y)).collect();
+    (least, greatest)
 }

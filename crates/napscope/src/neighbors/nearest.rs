@@ -15,6 +15,9 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+/// Panels that each is swept with first: itself and those behind it.
+const NEAR: usize = 8;
+
 /// The best neighbors so far of the points of one panel.
 struct Best {
     k: usize,
@@ -32,7 +35,7 @@ impl Best {
         Best { k, limits, keys: vec![f64::INFINITY; COLS * k], ranks: vec![u32::MAX; COLS * k] }
     }
 
-    /// The k-th best key of the point in `column` if the pair is among its k best, which it then is.
+    /// The k-th best key of the point in `column` if the pair is newly among its k best, which it then is.
     fn insert(&mut self, column: usize, key: f64, rank: u32) -> Option<f64> {
         let slots = column * self.k..(column + 1) * self.k;
         let (keys, ranks) = (&mut self.keys[slots.clone()], &mut self.ranks[slots]);
@@ -40,7 +43,8 @@ impl Best {
         while at > 0 && (keys[at - 1], ranks[at - 1]) > (key, rank) {
             at -= 1;
         }
-        if at == self.k {
+        let again = at > 0 && (keys[at - 1], ranks[at - 1]) == (key, rank);
+        if at == self.k || again {
             return None;
         }
         keys[at..].rotate_right(1);
@@ -168,7 +172,11 @@ impl Search for Nearest<'_> {
         limits.cols = if self.same { self.best(col).limits } else { [f32::NEG_INFINITY; COLS] };
     }
 
-    fn visit(&self, _found: &mut (), row: usize, col: usize) {
+    fn visit(&self, _found: &mut (), row: usize, col: usize, half: f32) {
+        let limit = |position: usize| self.best(position / COLS).limits[position % COLS];
+        if half > limit(row) && (!self.same || half > limit(col)) {
+            return;
+        }
         let (row_sample, col_sample) = (self.rows.sample(row), self.cols.sample(col));
         let points = self.cols.points();
         let key = points.key_of_rows(self.rows.points().row(row_sample), points.row(col_sample));
@@ -183,9 +191,11 @@ impl Search for Nearest<'_> {
 pub(super) fn among_themselves(panels: &Panels<'_>, k: usize, content: &[u32], meter: &Meter<'_>) -> Result<Neighbors> {
     let search = Nearest::new(panels, panels, true, ranks(content), k);
     search.begin_with_limits();
-    let all = Span::After(0..usize::MAX);
-    choose_stages(panels, &all, &search);
-    sweep(panels, panels, &all, &search, meter)?;
+    // Neighbors stand together, so that limits are near what they will be once a few panels on each side are swept.
+    sweep(panels, panels, &Span::After(0..NEAR), &search, meter)?;
+    let others = Span::After(NEAR..usize::MAX);
+    choose_stages(panels, &others, &search);
+    sweep(panels, panels, &others, &search, meter)?;
     Ok(search.neighbors(content))
 }
 

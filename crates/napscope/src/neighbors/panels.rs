@@ -6,8 +6,8 @@ use super::cloud::{Cloud, LADDER};
 use super::quantized::Quantized;
 use super::tile::{COLS, Product};
 use crate::distance::Points;
-use rayon::prelude::*;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Coordinates of a row that are packed at a time: one cache line.
 const LINE: usize = 16;
@@ -16,12 +16,14 @@ const LINE: usize = 16;
 pub(crate) struct Panels<'a> {
     pub(super) cloud: &'a Cloud<'a>,
     order: Vec<u32>,
-    /// `[panels, rows, 48]`
-    full: Aligned,
+    /// All coordinates of each panel, `[rows, 48]`, once they are asked for.
+    full: Vec<OnceLock<Aligned<f32>>>,
     pub(super) half: Vec<[f32; COLS]>,
     boxes: Boxes,
     lead: OnceLock<Lead>,
-    bytes: OnceLock<Quantized>,
+    bytes: Option<Quantized<'a>>,
+    tests_bytes: AtomicBool,
+    tests_full: AtomicBool,
 }
 
 impl<'a> Panels<'a> {
@@ -30,18 +32,18 @@ impl<'a> Panels<'a> {
 
     /// Packs the samples `order`.
     pub(crate) fn new(cloud: &'a Cloud<'a>, order: Vec<u32>) -> Self {
-        let d = cloud.rows();
         let panels = order.len().div_ceil(COLS);
-        let mut full = Aligned::filled(panels * d * COLS, 0.0);
-        let packed = full.par_chunks_exact_mut(d * COLS).zip(order.par_chunks(COLS));
-        packed.for_each(|(panel, samples)| pack(cloud, samples, panel));
+        let full = (0..panels).map(|_| OnceLock::new()).collect();
         // Where no point stands, half is infinite: no pair passes there.
         let mut half = vec![[f32::INFINITY; COLS]; panels];
         for (half, samples) in half.iter_mut().zip(order.chunks(COLS)) {
             half.iter_mut().zip(samples).for_each(|(half, &sample)| *half = cloud.half(sample).0);
         }
         let boxes = Boxes::new(cloud, &order);
-        Panels { cloud, order, full, half, boxes, lead: OnceLock::new(), bytes: OnceLock::new() }
+        let bytes = cloud.rounded.as_ref().map(|rounded| Quantized::new(rounded, &order));
+        // Until it is known what costs least.
+        let (tests_bytes, tests_full) = (AtomicBool::new(bytes.is_some()), AtomicBool::new(bytes.is_none()));
+        Panels { cloud, order, full, half, boxes, lead: OnceLock::new(), bytes, tests_bytes, tests_full }
     }
 
     /// The points.
@@ -71,8 +73,23 @@ impl<'a> Panels<'a> {
 
     /// All coordinates of one panel, `[rows, 48]`.
     pub(super) fn full(&self, panel: usize) -> &[f32] {
-        let size = self.cloud.rows() * COLS;
-        &self.full[panel * size..(panel + 1) * size]
+        self.full[panel].get_or_init(|| {
+            let mut full = Aligned::filled(self.cloud.rows() * COLS, 0.0f32);
+            pack(self.cloud, self.samples(panel), &mut full);
+            full
+        })
+    }
+
+    /// Bytes of a panel that a search mostly looks at.
+    pub(super) fn panel_bytes(&self) -> usize {
+        match self.bytes().filter(|_| self.tests().0) {
+            Some(bytes) => bytes.grid.width() * COLS,
+            None => self.cloud.rows() * COLS * size_of::<f32>(),
+        }
+    }
+
+    fn samples(&self, panel: usize) -> &[u32] {
+        &self.order[panel * COLS..((panel + 1) * COLS).min(self.order.len())]
     }
 
     /// The leading coordinates, where searches begin with them.
@@ -87,22 +104,26 @@ impl<'a> Panels<'a> {
         }
     }
 
-    /// The coordinates in bytes, where searches use them.
-    pub(super) fn bytes(&self) -> Option<&Quantized> {
-        self.bytes.get()
+    /// The coordinates in bytes, where there are any.
+    pub(super) fn bytes(&self) -> Option<&Quantized<'a>> {
+        self.bytes.as_ref()
     }
 
-    /// Lets searches use the coordinates in bytes from now on.
-    pub(super) fn use_bytes(&self, scale: f32) {
-        self.bytes.get_or_init(|| Quantized::new(self.cloud, &self.order, scale));
+    /// Do searches test pairs by bytes? By all coordinates?
+    pub(super) fn tests(&self) -> (bool, bool) {
+        (self.tests_bytes.load(Ordering::Relaxed), self.tests_full.load(Ordering::Relaxed))
     }
 
-    /// Some panels of these by themselves, and their leading coordinates up to these steps of the ladder.
-    pub(super) fn excerpt(&self, panels: &[usize], stages: &[usize]) -> (Panels<'a>, Option<Lead>) {
-        let of_panel = |&panel: &usize| &self.order[panel * COLS..((panel + 1) * COLS).min(self.order.len())];
-        let samples: Vec<u32> = panels.iter().flat_map(of_panel).copied().collect();
-        let lead = self.cloud.basis().map(|basis| Lead::new(self.cloud, basis, &samples, stages));
-        (Panels::new(self.cloud, samples), lead)
+    /// Lets searches test pairs by bytes from now on, or not; and by all coordinates.
+    pub(super) fn test_by(&self, bytes: bool, full: bool) {
+        self.tests_bytes.store(bytes && self.bytes.is_some(), Ordering::Relaxed);
+        self.tests_full.store(full || self.bytes.is_none(), Ordering::Relaxed);
+    }
+
+    /// The leading coordinates of some panels, up to these steps of the ladder.
+    pub(super) fn excerpt(&self, panels: &[usize], stages: &[usize]) -> Option<Lead> {
+        let samples: Vec<u32> = panels.iter().flat_map(|&panel| self.samples(panel)).copied().collect();
+        self.cloud.basis().map(|basis| Lead::new(self.cloud, basis, &samples, stages))
     }
 
     /// The largest margin for rounding among the points of a panel.
@@ -187,7 +208,7 @@ pub(super) struct Lead {
     /// Coordinates after which pairs are tested, rising.
     stages: Vec<usize>,
     /// `[panels, last stage, 48]`
-    coordinates: Aligned,
+    coordinates: Aligned<f32>,
     /// `[panels, stages]`: the norms of what is left.
     rests: Vec<[f32; COLS]>,
 }

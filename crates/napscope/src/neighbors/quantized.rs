@@ -1,84 +1,133 @@
 //! Coordinates in 8 bits, which processors multiply four times as fast as f32; and what they still say about distances.
 //!
-//! A point is a whole multiple q of a step, coordinate by coordinate, plus an error of known norm ε. By the triangle
-//! inequality two points are at least |q − q'| − ε − ε' steps apart. So a pair can be within a limit only if
-//! ½|q − q'|² ≤ ½(limit + ε + ε')², which is the test of a tile (see [`super::tile::Side`]) once ε' is replaced by the
-//! largest error of the other panel. Sums of products of whole numbers have no rounding.
+//! A point is a place on the [`Grid`] plus an error of known norm ε. By the triangle inequality two points are at least
+//! |q − q'| − ε − ε' steps apart, and at most |q − q'| + ε + ε'. So a pair can be within a limit only if |q − q'| ≤ limit +
+//! ε + ε', which is the test of a tile (see [`super::tile::Side`]) once ε' is replaced by the largest error of the other
+//! panel. Sums over whole numbers have no rounding.
 
-use super::cloud::{Cloud, UNIT};
-use super::tile::COLS;
+use super::aligned::Aligned;
+use super::grid::{Grid, OnGrid, TOGETHER};
+use super::tile::{COLS, Product};
 use rayon::prelude::*;
 
-/// Coordinates that one instruction takes together.
-pub(super) const TOGETHER: usize = 4;
-const LARGEST: f32 = 127.0;
-/// Points that the step is chosen by, and steps tried, each half of the one before.
-const SAMPLE: usize = 64;
-const STEPS: i32 = 6;
 /// More than whatever single rounding there is in the test.
 const ROUNDING: f32 = 1e-6;
 
+/// Points on a grid, sample after sample.
+pub(super) struct Rounded {
+    pub(super) grid: Grid,
+    /// `[samples, width]`
+    bytes: Vec<u8>,
+    half: Vec<f32>,
+    errors: Vec<f32>,
+    bias: Vec<i32>,
+}
+
+/// Some samples of a [`Rounded`] that are still to be put on its grid.
+pub(super) struct ToRound<'a> {
+    grid: &'a Grid,
+    bytes: &'a mut [u8],
+    half: &'a mut [f32],
+    errors: &'a mut [f32],
+    bias: &'a mut [i32],
+}
+
+impl Rounded {
+    pub(super) fn new(grid: Grid, samples: usize) -> Self {
+        let bytes = vec![0; samples * grid.width()];
+        Rounded { grid, bytes, half: vec![0.0; samples], errors: vec![0.0; samples], bias: vec![0; samples] }
+    }
+
+    /// All samples, in blocks.
+    pub(super) fn blocks(&mut self, block: usize) -> impl Iterator<Item = ToRound<'_>> {
+        let grid = &self.grid;
+        let parts = self.bytes.chunks_mut(block * grid.width()).zip(self.half.chunks_mut(block));
+        let parts = parts.zip(self.errors.chunks_mut(block)).zip(self.bias.chunks_mut(block));
+        parts.map(move |(((bytes, half), errors), bias)| ToRound { grid, bytes, half, errors, bias })
+    }
+}
+
+#[cfg(test)]
+impl Rounded {
+    /// The sum over the bytes of two samples, by the definition.
+    pub(super) fn sum(&self, a: usize, b: usize) -> i64 {
+        let width = self.grid.width();
+        let row = |sample: usize| &self.bytes[sample * width..(sample + 1) * width];
+        let term = |(at, (a, b)): (usize, (&u8, &u8))| {
+            let product = match self.grid.product() {
+                Product::Dot => i64::from(*a as i8) * i64::from(*b as i8),
+                _ => i64::from(*a.min(b)),
+            };
+            product * i64::from(self.grid.weight(at))
+        };
+        row(a).iter().zip(row(b)).enumerate().map(term).sum()
+    }
+}
+
+impl ToRound<'_> {
+    /// Puts the samples on the grid.
+    ///
+    /// # Shapes
+    /// - `placed`: `[samples, dimensions]`
+    pub(super) fn round(&mut self, placed: &[f32], dimensions: usize) {
+        let mut gathered = Vec::new();
+        let rows = placed.chunks_exact(dimensions).zip(self.bytes.chunks_exact_mut(self.grid.width()));
+        for (at, (placed, bytes)) in rows.enumerate() {
+            let OnGrid { half, error, bias } = self.grid.round(placed, &mut gathered, bytes);
+            (self.half[at], self.errors[at], self.bias[at]) = (half, error, bias);
+        }
+    }
+}
+
 /// The points of some panels in 8 bits.
-pub(super) struct Quantized {
-    /// 1 / step.
-    scale: f32,
-    /// `[panels, dimensions / 4, 48, 4]`; missing coordinates and points are 0.
-    values: Vec<i8>,
-    /// For each column of a panel, what the sums of its products with unsigned rows are too large by, negated.
+pub(super) struct Quantized<'a> {
+    pub(super) grid: &'a Grid,
+    /// `[panels, width / 4, 48, 4]`
+    bytes: Aligned<u8>,
+    /// What sums of products of each point as a row are too large by, negated.
     bias: Vec<[i32; COLS]>,
-    /// Half of the squared norm in steps, infinite where no point stands.
+    /// Half of the term that the norm adds, in steps; infinite where no point stands.
     half: Vec<[f32; COLS]>,
     /// The norm of the error in steps, rounded up.
     errors: Vec<[f32; COLS]>,
     /// The largest error of each panel.
     largest: Vec<f32>,
-    panel_size: usize,
 }
 
-impl Quantized {
-    /// The largest scale is chosen for which points do not lose much by coordinates that are out of range.
-    pub(super) fn scale_for(cloud: &Cloud<'_>) -> f32 {
-        let points = cloud.points();
-        let (n, d) = (points.samples(), points.dimensions());
-        let count = n.min(SAMPLE);
-        let mut placed = vec![0.0; count * d];
-        for (at, placed) in placed.chunks_exact_mut(d).enumerate() {
-            cloud.frame.place(points.row(at * n / count), 0, placed);
-        }
-        let largest = placed.iter().map(|x| x.abs()).fold(0.0, f32::max).max(f32::MIN_POSITIVE);
-        let error = |scale: f32| -> f64 {
-            let of_row =
-                |row: &[f32]| row.iter().map(|x| f64::from(x * scale - quantize(*x, scale)).powi(2)).sum::<f64>();
-            placed.chunks_exact(d).map(|row| of_row(row).sqrt()).sum::<f64>() / f64::from(scale)
-        };
-        let scales = (0..STEPS).map(|halvings| LARGEST / largest * (halvings as f32).exp2());
-        let errors = scales.filter(|scale| scale.is_finite()).map(|scale| (error(scale), scale));
-        errors.min_by(|x, y| x.0.total_cmp(&y.0)).map_or(1.0, |(_, scale)| scale)
-    }
-
+impl<'a> Quantized<'a> {
     /// Packs the samples `order` in panels.
-    pub(super) fn new(cloud: &Cloud<'_>, order: &[u32], scale: f32) -> Self {
-        let d = cloud.points().dimensions();
-        let panel_size = d.div_ceil(TOGETHER) * TOGETHER * COLS;
+    pub(super) fn new(rounded: &'a Rounded, order: &[u32]) -> Self {
+        let size = rounded.grid.width() * COLS;
         let panels = order.len().div_ceil(COLS);
-        let mut values = vec![0i8; panels * panel_size];
-        let packed = values.par_chunks_exact_mut(panel_size).zip(order.par_chunks(COLS));
-        let sides: Vec<([i32; COLS], [f32; COLS], [f32; COLS])> =
-            packed.map(|(panel, samples)| pack(cloud, samples, scale, panel)).collect();
-        let largest = sides.iter().map(|(.., errors)| errors.iter().copied().fold(0.0, f32::max)).collect();
-        Quantized {
-            scale,
-            values,
-            bias: sides.iter().map(|side| side.0).collect(),
-            half: sides.iter().map(|side| side.1).collect(),
-            errors: sides.iter().map(|side| side.2).collect(),
-            largest,
-            panel_size,
+        let mut bytes = Aligned::filled(panels * size, 0u8);
+        bytes.par_chunks_exact_mut(size).zip(order.par_chunks(COLS)).for_each(|(panel, samples)| {
+            for (column, &sample) in samples.iter().enumerate() {
+                let row = &rounded.bytes[sample as usize * rounded.grid.width()..][..rounded.grid.width()];
+                let places = panel.as_chunks_mut::<TOGETHER>().0[column..].iter_mut().step_by(COLS);
+                places.zip(row.as_chunks().0).for_each(|(place, quad)| *place = *quad);
+            }
+        });
+        let mut quantized = Quantized {
+            grid: &rounded.grid,
+            bytes,
+            bias: vec![[0; COLS]; panels],
+            half: vec![[f32::INFINITY; COLS]; panels],
+            errors: vec![[0.0; COLS]; panels],
+            largest: vec![0.0; panels],
+        };
+        for (position, &sample) in order.iter().enumerate() {
+            let (panel, column, sample) = (position / COLS, position % COLS, sample as usize);
+            quantized.bias[panel][column] = rounded.bias[sample];
+            quantized.half[panel][column] = rounded.half[sample];
+            quantized.errors[panel][column] = rounded.errors[sample];
+            quantized.largest[panel] = quantized.largest[panel].max(rounded.errors[sample]);
         }
+        quantized
     }
 
-    pub(super) fn panel(&self, panel: usize) -> &[i8] {
-        &self.values[panel * self.panel_size..(panel + 1) * self.panel_size]
+    pub(super) fn panel(&self, panel: usize) -> &[u8] {
+        let size = self.grid.width() * COLS;
+        &self.bytes[panel * size..(panel + 1) * size]
     }
 
     pub(super) fn bias(&self, panel: usize) -> &[i32; COLS] {
@@ -90,45 +139,117 @@ impl Quantized {
     }
 
     /// What the test takes for `near` of `panel` beside panel `col` of `other`; `limits` are halves of keys in the frame.
-    pub(super) fn near(&self, panel: usize, limits: &[f32; COLS], other: &Quantized, col: usize) -> [f32; COLS] {
+    pub(super) fn near(&self, panel: usize, limits: &[f32; COLS], other: &Quantized<'_>, col: usize) -> [f32; COLS] {
         let (half, errors) = (&self.half[panel], &self.errors[panel]);
-        let error = other.largest[col];
+        let (error, scale) = (other.largest[col], self.grid.scale());
         std::array::from_fn(|at| {
-            let steps = (2.0 * limits[at].max(0.0)).sqrt() * self.scale + errors[at] + error;
-            let near = half[at] - (0.5 + ROUNDING) * steps * steps - ROUNDING * half[at] - 1.0;
+            let limit = 2.0 * limits[at].max(0.0);
+            let (limit, squares) = match self.grid.product() {
+                Product::Dot => (limit.sqrt(), true),
+                _ => (limit, false),
+            };
+            let steps = limit * scale + errors[at] + error;
+            let key = if squares { steps * steps } else { steps };
+            let near = half[at] - (0.5 + ROUNDING) * key - ROUNDING * half[at] - 1.0;
             if limits[at] >= 0.0 && half[at] < f32::INFINITY { near } else { f32::INFINITY }
         })
     }
-}
 
-fn quantize(x: f32, scale: f32) -> f32 {
-    /// 1.5 · 2^23: a sum with it has no room for a fraction, so that it is rounded (without calling a function for it).
-    const NO_FRACTION: f32 = 12_582_912.0;
-    (x * scale).clamp(-LARGEST, LARGEST) + NO_FRACTION - NO_FRACTION
-}
-
-/// Packs some samples into `panel`; returns bias, half and error of each.
-fn pack(cloud: &Cloud<'_>, samples: &[u32], scale: f32, panel: &mut [i8]) -> ([i32; COLS], [f32; COLS], [f32; COLS]) {
-    let d = cloud.points().dimensions();
-    let (mut bias, mut half, mut errors) = ([0; COLS], [f32::INFINITY; COLS], [0.0; COLS]);
-    let mut placed = vec![0.0; d];
-    for (column, &sample) in samples.iter().enumerate() {
-        cloud.frame.place(cloud.points().row(sample as usize), 0, &mut placed);
-        let (mut sum, mut square, mut error, mut norm) = (0i32, 0i32, 0.0f64, 0.0f64);
-        for (together, xs) in placed.chunks(TOGETHER).enumerate() {
-            let at = (together * COLS + column) * TOGETHER;
-            for (value, x) in panel[at..].iter_mut().zip(xs) {
-                let q = quantize(*x, scale);
-                *value = q as i8;
-                sum += q as i32;
-                square += (q * q) as i32;
-                error += f64::from(x * scale - q).powi(2);
-                norm += f64::from(x * scale).powi(2);
-            }
-        }
-        bias[column] = -128 * sum;
-        half[column] = 0.5 * square as f32;
-        errors[column] = ((error.sqrt() + 8.0 * UNIT * norm.sqrt()) * 1.000_001) as f32 + f32::MIN_POSITIVE;
+    /// Half of the key, in the frame and rounded down, of a pair with this sum: `row` of `panel` and `column` of panel `col` of
+    /// `other`.
+    pub(super) fn lower_half(
+        &self,
+        (panel, row): (usize, usize),
+        other: &Quantized<'_>,
+        (col, column): (usize, usize),
+        sum: f32,
+    ) -> f32 {
+        let halves = self.half[panel][row] + other.half[col][column];
+        let key = (2.0 * (halves - sum) - 4.0 * ROUNDING * halves - 1.0).max(0.0);
+        let errors = self.errors[panel][row] + other.errors[col][column];
+        let key = match self.grid.product() {
+            Product::Dot => ((key.sqrt() - errors).max(0.0) / self.grid.scale()).powi(2),
+            _ => (key - errors).max(0.0) / self.grid.scale(),
+        };
+        0.5 * key * (1.0 - 4.0 * ROUNDING)
     }
-    (bias, half, errors)
+
+    /// Half of the key, in the frame and rounded up, of a pair with this sum: `row` of `panel` and `column` of panel `col` of
+    /// `other`.
+    pub(super) fn upper_half(
+        &self,
+        (panel, row): (usize, usize),
+        other: &Quantized<'_>,
+        (col, column): (usize, usize),
+        sum: f32,
+    ) -> f32 {
+        let halves = self.half[panel][row] + other.half[col][column];
+        let key = (2.0 * (halves - sum)).max(0.0) + 4.0 * ROUNDING * halves + 1.0;
+        let errors = self.errors[panel][row] + other.errors[col][column];
+        let key = match self.grid.product() {
+            Product::Dot => ((key.sqrt() + errors) / self.grid.scale()).powi(2),
+            _ => (key + errors) / self.grid.scale(),
+        };
+        0.5 * key * (1.0 + 4.0 * ROUNDING)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::cloud::Cloud;
+    use super::super::panels::Panels;
+    use super::super::tile::{ROWS, Tile};
+    use super::*;
+    use crate::distance::{Geometry, Points, Rescale};
+
+    /// Coordinates of very different spread, half of them 0 as behind a ReLU, some far out.
+    fn activations(samples: usize, dimensions: usize, outliers: bool) -> Vec<f32> {
+        let value = |at: usize| {
+            let wave = ((at + 1) as f32 * 12.9898).sin() * 43758.547;
+            let spread = ((at % dimensions) as f32 * 0.7).sin().exp2().powi(5);
+            let far = if outliers && at.is_multiple_of(997) { 50.0 } else { 1.0 };
+            ((wave - wave.floor() - 0.5) * spread * far).max(0.0)
+        };
+        (0..samples * dimensions).map(value).collect()
+    }
+
+    #[test]
+    fn bytes_bound_every_distance_from_both_sides_and_closely() {
+        for (geometry, dimensions, outliers) in [Geometry::L2, Geometry::L1].into_iter().flat_map(|geometry| {
+            [(24, false), (100, false), (100, true)].map(|(d, outliers)| (geometry.clone(), d, outliers))
+        }) {
+            let l1 = matches!(geometry, Geometry::L1);
+            let name = format!("{dimensions} dimensions, L1 {l1}, outliers {outliers}");
+            let values = activations(2 * COLS, dimensions, outliers);
+            let points = Points::new(values, dimensions, geometry, Rescale::Identity);
+            let cloud = Cloud::new(&points).expect("a norm");
+            let panels = Panels::new(&cloud, (0..2 * COLS as u32).collect());
+            // Only where the processor multiplies bytes.
+            let Some(bytes) = panels.bytes() else { continue };
+            let (mut held, mut pairs) = (0.0, 0.0);
+            for first in (0..COLS).step_by(ROWS) {
+                let mut tile = Tile::ZERO;
+                cloud.kernel.accumulate_bytes(
+                    (bytes.panel(0), bytes.panel(1)),
+                    bytes.grid,
+                    bytes.bias(0),
+                    first,
+                    &mut tile,
+                );
+                for (i, j) in (0..ROWS).flat_map(|i| (0..COLS).map(move |j| (i, j))) {
+                    let (row, sum) = (first + i, tile.0[i][j]);
+                    let half = cloud.half_limit(points.key_of_rows(points.row(row), points.row(COLS + j)));
+                    let (low, high) = (
+                        bytes.lower_half((0, row), bytes, (1, j), sum),
+                        bytes.upper_half((0, row), bytes, (1, j), sum),
+                    );
+                    assert!(low <= half && half <= high, "{name}, pair ({row}, {j}): {low} <= {half} <= {high}");
+                    held += f64::from(low / half);
+                    pairs += 1.0;
+                }
+            }
+            let enough = if outliers { 0.5 } else { 0.95 };
+            assert!(held / pairs > enough, "{name}: bytes hold {} of a key", held / pairs);
+        }
+    }
 }

@@ -6,7 +6,6 @@
 
 use super::cloud::LADDER;
 use super::panels::{Lead, Panels};
-use super::quantized::Quantized;
 use super::sweep::{Limits, Pair, Search, Span};
 use super::tile::{COLS, ROWS, Tile};
 
@@ -20,15 +19,13 @@ const LOOK_COST: f64 = 8.0;
 const LOOK_COST_OF_COORDINATE: f64 = 1.0 / 32.0;
 /// What a coordinate costs in bytes.
 const BYTE_COST: f64 = 0.25;
-/// What a leading coordinate costs each point, by itself and for each coordinate that it is computed from; and what a
-/// coordinate in bytes costs each point.
+/// What a leading coordinate costs each point, by itself and for each coordinate that it is computed from.
 const PACK_COST: f64 = 0.5;
+/// What it costs a point to have a coordinate of its own packed, where all are asked for.
+const FULL_PACK_COST: f64 = 0.4;
 const PROJECT_COST_OF_COORDINATE: f64 = 1.0 / 100.0;
-const BYTE_PACK_COST: f64 = 0.3;
 /// A choice must be expected to cost less than this part of doing without.
 const WORTH_IT: f64 = 0.95;
-/// With more coordinates sums of bytes could overflow.
-const MOST_BYTES: usize = 1 << 15;
 
 /// Pairs left of a tile up to which looking at each costs less than summing up all coordinates of the tile.
 pub(super) fn few_pairs(dimensions: usize) -> u32 {
@@ -46,6 +43,8 @@ struct Choice {
     /// Steps of the ladder.
     leading: Option<[usize; 2]>,
     bytes: bool,
+    /// All coordinates, before pairs are looked at one by one.
+    full: bool,
 }
 
 /// How many pairs of a tile each test leaves, by itself.
@@ -63,27 +62,27 @@ pub(crate) fn choose_stages<S: Search>(panels: &Panels<'_>, span: &Span, search:
         None => Vec::new(),
     };
     let dimensions = panels.points().dimensions();
-    let bytes = (cloud.kernel.has_bytes() && dimensions <= MOST_BYTES).then(|| Quantized::scale_for(cloud));
-    if steps.is_empty() && bytes.is_none() {
+    let has_bytes = panels.bytes().is_some();
+    if steps.is_empty() && !has_bytes {
         return;
     }
-    let (sample, tiles) = sample_tiles(panels, span, search, &steps, bytes);
+    let (sample, tiles) = sample_tiles(panels, span, search, &steps);
     let costs = Costs { sample, tiles, dimensions, positions: panels.positions() };
     let pairs = (0..steps.len()).flat_map(|second| (0..second).map(move |first| [first, second]));
     let leading = pairs.map(|[first, second]| Some([steps[first], steps[second]])).chain([None]);
-    let choices = leading.flat_map(|leading| [false, bytes.is_some()].map(|bytes| Choice { leading, bytes }));
+    let tests: &[_] = if has_bytes { &[(false, true), (true, false), (true, true)] } else { &[(false, true)] };
+    let choices = leading.flat_map(|leading| tests.iter().map(move |&(bytes, full)| Choice { leading, bytes, full }));
     let best = choices.map(|choice| (costs.of(choice), choice)).min_by(|x, y| x.0.total_cmp(&y.0));
     let Some((_, choice)) =
-        best.filter(|(cost, _)| *cost < WORTH_IT * costs.of(Choice { leading: None, bytes: false }))
+        best.filter(|(cost, _)| *cost < WORTH_IT * costs.of(Choice { leading: None, bytes: false, full: true }))
     else {
+        panels.test_by(false, true);
         return;
     };
     if let Some(stages) = choice.leading {
         panels.begin_with(stages);
     }
-    if let Some(scale) = bytes.filter(|_| choice.bytes) {
-        panels.use_bytes(scale);
-    }
+    panels.test_by(choice.bytes, choice.full);
 }
 
 struct Costs {
@@ -100,9 +99,9 @@ impl Costs {
         let total: f64 = self.sample.iter().map(|left| self.of_tile(left, choice)).sum();
         let d = self.dimensions as f64;
         let leading = choice.leading.map_or(0.0, |[_, second]| LADDER[second] as f64);
-        let bytes = if choice.bytes { BYTE_PACK_COST * d } else { 0.0 };
         // Coordinates have to be computed and packed before they can be compared.
-        let prepare = leading * (PACK_COST + PROJECT_COST_OF_COORDINATE * d) + bytes;
+        let prepare =
+            leading * (PACK_COST + PROJECT_COST_OF_COORDINATE * d) + if choice.full { FULL_PACK_COST * d } else { 0.0 };
         self.tiles * total / self.sample.len().max(1) as f64 + self.positions as f64 * prepare
     }
 
@@ -122,7 +121,7 @@ impl Costs {
             cost += BYTE_COST * self.dimensions as f64 + TEST_COST;
             pairs = pairs.min(left.bytes);
         }
-        if pairs > few {
+        if choice.full && pairs > few {
             cost += self.dimensions as f64 + TEST_COST;
             pairs = left.all;
         }
@@ -132,19 +131,10 @@ impl Costs {
 
 /// Counts what is left of one tile of every pair of some panels that their boxes do not rule out; and estimates how many
 /// tiles there are in all.
-fn sample_tiles<S: Search>(
-    panels: &Panels<'_>,
-    span: &Span,
-    search: &S,
-    steps: &[usize],
-    bytes: Option<f32>,
-) -> (Vec<Left>, f64) {
+fn sample_tiles<S: Search>(panels: &Panels<'_>, span: &Span, search: &S, steps: &[usize]) -> (Vec<Left>, f64) {
     let count = (panels.len() / ONE_IN).clamp(FEW_PANELS, SAMPLE).min(panels.len());
     let chosen: Vec<usize> = (0..count).map(|at| (2 * at + 1) * panels.len() / (2 * count)).collect();
-    let (excerpt, lead) = panels.excerpt(&chosen, steps);
-    if let Some(scale) = bytes {
-        excerpt.use_bytes(scale);
-    }
+    let lead = panels.excerpt(&chosen, steps);
     let mut sample = Vec::new();
     let (mut pairs, mut tiles_seen) = (0, 0);
     let mut limits = Limits::NONE;
@@ -158,7 +148,7 @@ fn sample_tiles<S: Search>(
             pairs += 1;
             let Ok(beside) = chosen.binary_search(&col) else { continue };
             search.limits(&found, row, col, &mut limits);
-            let pair = Pair::new(&excerpt, &excerpt, at, beside, &limits);
+            let pair = Pair::new(panels, panels, row, col, &limits);
             let first = (at + beside) * ROWS % COLS;
             tiles_seen += 1;
             if !pair.is_dead(first) {
@@ -173,13 +163,15 @@ fn sample_tiles<S: Search>(
 
 fn count_left(pair: &Pair<'_>, lead: Option<&Lead>, (row, col): (usize, usize), steps: &[usize], first: usize) -> Left {
     let count = |masks: [u64; ROWS]| masks.iter().map(|mask| mask.count_ones()).sum();
-    let mut left = Left { leading: [0; LADDER.len()], bytes: count(pair.after_bytes(first)), all: 0 };
+    let mut left = Left { leading: [0; LADDER.len()], bytes: 0, all: 0 };
     let mut tile = Tile::ZERO;
+    left.bytes = count(pair.after_bytes(first, &mut tile));
+    tile = Tile::ZERO;
     for (stage, &step) in steps.iter().enumerate() {
         let Some(lead) = lead else { break };
         left.leading[step] = count(pair.after_leading((lead, row), (lead, col), stage, first, &mut tile));
     }
-    let tile = first / ROWS;
-    left.all = count(pair.after_all(std::array::from_fn(|at| at == tile))[tile]);
+    let at = first / ROWS;
+    left.all = count(pair.passing_all(&pair.all_sums(std::array::from_fn(|tile| tile == at))[at], first));
     left
 }

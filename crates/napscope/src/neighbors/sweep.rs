@@ -2,12 +2,12 @@
 
 use super::norms::Norms;
 use super::panels::{Lead, Panels};
-use super::quantized::Quantized;
 use super::stages::few_pairs;
 use super::tile::{CHUNK, COLS, NOTHING_LEFT, ROWS, Side, Tile};
 use crate::error::Result;
 use crate::progress::Meter;
 use rayon::prelude::*;
+use std::cell::OnceCell;
 use std::ops::Range;
 
 /// Bytes of row panels that a thread sweeps over the columns at a time: what a second-level cache holds.
@@ -34,8 +34,8 @@ pub(crate) trait Search: Sync {
     /// Half of the largest key at which each point matters as a row, and as a column; a pair matters if either says so.
     fn limits(&self, found: &Self::Found, row: usize, col: usize, limits: &mut Limits);
 
-    /// Looks at a pair, given by positions, that may matter.
-    fn visit(&self, found: &mut Self::Found, row: usize, col: usize);
+    /// Looks at a pair, given by positions, that may matter; half of its key is at least `half`.
+    fn visit(&self, found: &mut Self::Found, row: usize, col: usize, half: f32);
 
     /// Ends a block of row panels.
     fn end(&self, found: Self::Found);
@@ -81,8 +81,7 @@ pub(crate) fn sweep<S: Search>(
     search: &S,
     meter: &Meter<'_>,
 ) -> Result<()> {
-    let panel_bytes = size_of_val(rows.full(0));
-    let block = (BLOCK_BYTES / panel_bytes).clamp(1, 32);
+    let block = (BLOCK_BYTES / rows.panel_bytes()).clamp(1, 32);
     let blocks: Vec<Range<usize>> =
         (0..rows.len()).step_by(block).map(|first| first..(first + block).min(rows.len())).collect();
     let sweep_block = |block: Range<usize>| {
@@ -117,18 +116,14 @@ pub(super) struct Pair<'a> {
     dead_rows: u64,
     near_rows: [f32; COLS],
     near_cols: [f32; COLS],
-    /// The same for the coordinates in bytes.
-    byte_near_rows: [f32; COLS],
-    byte_near_cols: [f32; COLS],
+    /// The same for the coordinates in bytes, once it is asked for.
+    byte_near: OnceCell<[[f32; COLS]; 2]>,
+    limits: &'a Limits,
 }
 
 impl<'a> Pair<'a> {
-    pub(super) fn new(rows: &'a Panels<'a>, cols: &'a Panels<'a>, row: usize, col: usize, limits: &Limits) -> Self {
-        let (row_bytes, col_bytes) = (rows.bytes(), cols.bytes());
+    pub(super) fn new(rows: &'a Panels<'a>, cols: &'a Panels<'a>, row: usize, col: usize, limits: &'a Limits) -> Self {
         let near = |half: &[f32; COLS], limits: &[f32; COLS]| std::array::from_fn(|at| half[at] - limits[at]);
-        let byte_near = |bytes: Option<&Quantized>, panel, limits, other: Option<&Quantized>, beside| {
-            bytes.zip(other).map_or([0.0; COLS], |(bytes, other)| bytes.near(panel, limits, other, beside))
-        };
         Pair {
             rows,
             cols,
@@ -137,8 +132,8 @@ impl<'a> Pair<'a> {
             dead_rows: limits.dead_rows,
             near_rows: near(&rows.half[row], &limits.rows),
             near_cols: near(&cols.half[col], &limits.cols),
-            byte_near_rows: byte_near(row_bytes, row, &limits.rows, col_bytes, col),
-            byte_near_cols: byte_near(col_bytes, col, &limits.cols, row_bytes, row),
+            byte_near: OnceCell::new(),
+            limits,
         }
     }
 
@@ -148,43 +143,78 @@ impl<'a> Pair<'a> {
         self.dead_rows >> first & TILE_ROWS == TILE_ROWS
     }
 
-    /// The pairs that nothing rules out, tile after tile.
-    fn surviving(&self) -> [[u64; ROWS]; TILES] {
+    /// The pairs that nothing rules out.
+    fn surviving(&self) -> Vec<Survivor> {
+        let mut survivors = Vec::new();
         if let Some(norms) = &self.rows.cloud.norms {
-            return self.surviving_norms(norms);
+            self.surviving_norms(norms, &mut survivors);
+            return survivors;
         }
         let few = few_pairs(self.rows.points().dimensions());
-        let mut left: [[u64; ROWS]; TILES] = std::array::from_fn(|tile| self.surviving_first(tile * ROWS, few));
-        let many = left.map(|left| count(&left) > few);
-        if many != [false; TILES] {
-            let passing = self.after_all(many);
-            left.as_flattened_mut().iter_mut().zip(passing.as_flattened()).for_each(|(left, passing)| *left &= passing);
-        }
-        left
-    }
-
-    /// The pairs of rows `first` .. `first` + 8 with all columns that neither leading coordinates nor bytes rule out, or not
-    /// more than a few.
-    fn surviving_first(&self, first: usize, few: u32) -> [u64; ROWS] {
-        let mut left = std::array::from_fn(|i| self.alive(first + i));
-        if left == [0; ROWS] {
-            return left;
-        }
-        if let Some((rows, cols)) = self.rows.lead().zip(self.cols.lead()) {
+        let mut many = [None; TILES];
+        for (at, many) in many.iter_mut().enumerate() {
+            let first = at * ROWS;
+            let mut left = std::array::from_fn(|i| self.alive(first + i));
             let mut tile = Tile::ZERO;
-            for stage in 0..rows.stages() {
-                let passing = self.after_leading((rows, self.row), (cols, self.col), stage, first, &mut tile);
-                left = std::array::from_fn(|i| left[i] & passing[i]);
-                if left == [0; ROWS] {
-                    return left;
+            let stages = self.rows.lead().zip(self.cols.lead());
+            self.surviving_leading(stages, first, &mut left, &mut tile);
+            if self.rows.tests().0 && count(&left) > few {
+                self.keep(&mut left, self.after_bytes(first, &mut tile));
+                if !self.rows.tests().1 || count(&left) <= few {
+                    if let Some((rows, cols)) = self.rows.bytes().zip(self.cols.bytes()) {
+                        let half = |i, j, sum| rows.lower_half((self.row, first + i), cols, (self.col, j), sum);
+                        collect(&left, first, &tile, half, &mut survivors);
+                    }
+                    continue;
                 }
             }
+            if count(&left) > few {
+                *many = Some(left);
+                continue;
+            }
+            collect(&left, first, &tile, self.half_after(stages, first), &mut survivors);
         }
-        if count(&left) > few {
-            let passing = self.after_bytes(first);
-            left = std::array::from_fn(|i| left[i] & passing[i]);
+        if many.iter().any(Option::is_some) {
+            self.surviving_all(&many, &mut survivors);
         }
-        left
+        survivors
+    }
+
+    /// Of some tiles, the pairs that all coordinates do not rule out.
+    fn surviving_all(&self, many: &[Option<[u64; ROWS]>; TILES], survivors: &mut Vec<Survivor>) {
+        let tiles = self.all_sums(many.map(|left| left.is_some()));
+        for (at, (left, tile)) in many.iter().zip(&tiles).enumerate() {
+            if let Some(mut left) = *left {
+                self.keep(&mut left, self.passing_all(tile, at * ROWS));
+                collect(&left, at * ROWS, tile, self.half_after(None, at * ROWS), survivors);
+            }
+        }
+    }
+
+    /// Half of the key of a pair of a tile, rounded down, by the sums of the last leading coordinates; or of all.
+    fn half_after(&self, lead: Option<(&'a Lead, &'a Lead)>, first: usize) -> impl Fn(usize, usize, f32) -> f32 {
+        let (half_rows, half_cols) = (&self.rows.half[self.row], &self.cols.half[self.col]);
+        let rests = lead.map(|(rows, cols)| {
+            let last = rows.stages() - 1;
+            (rows.rest(self.row, last), cols.rest(self.col, last))
+        });
+        let (rest_rows, rest_cols) = rests.unwrap_or((&NOTHING_LEFT, &NOTHING_LEFT));
+        move |i, j, sum| half_rows[first + i] + half_cols[j] - (sum + rest_rows[first + i] * rest_cols[j])
+    }
+
+    fn keep(&self, left: &mut [u64; ROWS], passing: [u64; ROWS]) {
+        left.iter_mut().zip(passing).for_each(|(left, passing)| *left &= passing);
+    }
+
+    /// Rules pairs of rows `first` .. `first` + 8 out by leading coordinates, whose sums are added to `tile`.
+    fn surviving_leading(&self, lead: Option<(&Lead, &Lead)>, first: usize, left: &mut [u64; ROWS], tile: &mut Tile) {
+        let Some((rows, cols)) = lead else { return };
+        for stage in 0..rows.stages() {
+            if *left == [0; ROWS] {
+                return;
+            }
+            self.keep(left, self.after_leading((rows, self.row), (cols, self.col), stage, first, tile));
+        }
     }
 
     /// All pairs of a row, or none where it is dead.
@@ -192,8 +222,8 @@ impl<'a> Pair<'a> {
         if self.dead_rows >> row & 1 == 1 { 0 } else { u64::MAX }
     }
 
-    /// The pairs that nothing rules out by norms, tile after tile. Panels are long, so all tiles go along them together.
-    fn surviving_norms(&self, norms: &Norms<'_>) -> [[u64; ROWS]; TILES] {
+    /// The pairs that nothing rules out by norms. Panels are long, so all tiles go along them together.
+    fn surviving_norms(&self, norms: &Norms<'_>, survivors: &mut Vec<Survivor>) {
         let kernel = self.rows.cloud.kernel;
         let panels = (self.rows.full(self.row), self.cols.full(self.col));
         let rows = Side { half: &self.rows.half[self.row], near: &self.near_rows, rest: &NOTHING_LEFT };
@@ -205,12 +235,13 @@ impl<'a> Pair<'a> {
             for (at, (tile, left)) in tiles.iter_mut().zip(&mut left).enumerate() {
                 if *left != [0; ROWS] {
                     norms.add(kernel, part.clone(), panels, at * ROWS, tile);
-                    let passing = kernel.passing(tile, &rows, at * ROWS, &cols);
-                    left.iter_mut().zip(passing).for_each(|(left, passing)| *left &= passing);
+                    self.keep(left, kernel.passing(tile, &rows, at * ROWS, &cols));
                 }
             }
         }
-        left
+        for (at, (left, tile)) in left.iter().zip(&tiles).enumerate() {
+            collect(left, at * ROWS, tile, self.half_after(None, at * ROWS), survivors);
+        }
     }
 
     /// What is left after one more stage of leading coordinates, whose sums are added to `tile`; each side with the number
@@ -231,31 +262,67 @@ impl<'a> Pair<'a> {
         kernel.passing(tile, &rows, first, &cols)
     }
 
-    /// What is left after all coordinates in bytes; everything where there are none.
-    pub(super) fn after_bytes(&self, first: usize) -> [u64; ROWS] {
+    /// What is left after all coordinates in bytes, whose sums `tile` is set to; everything where there are none.
+    pub(super) fn after_bytes(&self, first: usize, tile: &mut Tile) -> [u64; ROWS] {
         let Some((rows, cols)) = self.rows.bytes().zip(self.cols.bytes()) else { return [u64::MAX; ROWS] };
         let kernel = self.rows.cloud.kernel;
-        let mut tile = Tile::ZERO;
-        kernel.accumulate_bytes(rows.panel(self.row), cols.panel(self.col), cols.bias(self.col), first, &mut tile);
-        let rows = Side { half: rows.half(self.row), near: &self.byte_near_rows, rest: &NOTHING_LEFT };
-        let cols = Side { half: cols.half(self.col), near: &self.byte_near_cols, rest: &NOTHING_LEFT };
-        kernel.passing(&tile, &rows, first, &cols)
+        let [near_rows, near_cols] = self.byte_near.get_or_init(|| {
+            let near_rows = rows.near(self.row, &self.limits.rows, cols, self.col);
+            [near_rows, cols.near(self.col, &self.limits.cols, rows, self.row)]
+        });
+        let panels = (rows.panel(self.row), cols.panel(self.col));
+        kernel.accumulate_bytes(panels, rows.grid, rows.bias(self.row), first, tile);
+        let rows = Side { half: rows.half(self.row), near: near_rows, rest: &NOTHING_LEFT };
+        let cols = Side { half: cols.half(self.col), near: near_cols, rest: &NOTHING_LEFT };
+        kernel.passing(tile, &rows, first, &cols)
     }
 
-    /// What is left of some tiles after all coordinates. Panels may be long, so the tiles go along them together.
-    pub(super) fn after_all(&self, wanted: [bool; TILES]) -> [[u64; ROWS]; TILES] {
-        let kernel = self.rows.cloud.kernel;
+    /// The sums of all coordinates of some tiles. Panels may be long, so the tiles go along them together.
+    pub(super) fn all_sums(&self, wanted: [bool; TILES]) -> [Tile; TILES] {
         let (a, b) = (self.rows.full(self.row), self.cols.full(self.col));
-        let rows = Side { half: &self.rows.half[self.row], near: &self.near_rows, rest: &NOTHING_LEFT };
-        let cols = Side { half: &self.cols.half[self.col], near: &self.near_cols, rest: &NOTHING_LEFT };
         let mut tiles: [Tile; TILES] = std::array::from_fn(|_| Tile::ZERO);
         for (a, b) in a.chunks(PART).zip(b.chunks(PART)) {
             for (at, tile) in tiles.iter_mut().enumerate().filter(|(at, _)| wanted[*at]) {
-                kernel.accumulate(a, b, at * ROWS, tile);
+                self.rows.cloud.kernel.accumulate(a, b, at * ROWS, tile);
             }
         }
-        let passing = |at: usize| kernel.passing(&tiles[at], &rows, at * ROWS, &cols);
-        std::array::from_fn(|at| if wanted[at] { passing(at) } else { [u64::MAX; ROWS] })
+        tiles
+    }
+
+    /// What is left of a tile by the sums of all coordinates.
+    pub(super) fn passing_all(&self, tile: &Tile, first: usize) -> [u64; ROWS] {
+        let rows = Side { half: &self.rows.half[self.row], near: &self.near_rows, rest: &NOTHING_LEFT };
+        let cols = Side { half: &self.cols.half[self.col], near: &self.near_cols, rest: &NOTHING_LEFT };
+        self.rows.cloud.kernel.passing(tile, &rows, first, &cols)
+    }
+}
+
+/// A pair of two panels that nothing rules out.
+struct Survivor {
+    /// Half of its key, rounded down.
+    half: f32,
+    row: u8,
+    col: u8,
+}
+
+/// Adds what is left of the tile that begins at row `first`.
+fn collect(
+    left: &[u64; ROWS],
+    first: usize,
+    tile: &Tile,
+    half: impl Fn(usize, usize, f32) -> f32,
+    survivors: &mut Vec<Survivor>,
+) {
+    for (i, (mask, sums)) in left.iter().zip(&tile.0).enumerate() {
+        let mut mask = *mask;
+        while mask != 0 {
+            let j = mask.trailing_zeros() as usize;
+            mask &= mask - 1;
+            // Words have more bits than tiles columns.
+            if let Some(sum) = sums.get(j) {
+                survivors.push(Survivor { half: half(i, j, *sum), row: (first + i) as u8, col: j as u8 });
+            }
+        }
     }
 }
 
@@ -263,14 +330,13 @@ fn count(masks: &[u64; ROWS]) -> u32 {
     masks.iter().map(|mask| mask.count_ones()).sum()
 }
 
+/// Visits what is left of a pair of panels, what seems nearest first: then limits soon say that the others do not matter.
 fn sweep_pair<S: Search>(pair: &Pair<'_>, one_sided: bool, search: &S, found: &mut S::Found) {
-    for (row, mask) in pair.surviving().as_flattened().iter().enumerate() {
-        let mut mask = if one_sided { mask & !0 << (row + 1) } else { *mask };
-        while mask != 0 {
-            let column = mask.trailing_zeros() as usize;
-            mask &= mask - 1;
-            search.visit(found, pair.row * COLS + row, pair.col * COLS + column);
-        }
+    let mut survivors = pair.surviving();
+    survivors.retain(|pair| !one_sided || pair.col > pair.row);
+    survivors.sort_unstable_by(|x, y| x.half.total_cmp(&y.half));
+    for Survivor { half, row, col } in survivors {
+        search.visit(found, pair.row * COLS + row as usize, pair.col * COLS + col as usize, half);
     }
 }
 
@@ -284,6 +350,18 @@ pub(super) fn upper_halves(
     mut visit: impl FnMut(usize, usize, f32),
 ) {
     let kernel = panels.cloud.kernel;
+    if let Some((rows, cols)) = panels.bytes().zip(others.bytes()) {
+        for first in (0..COLS).step_by(ROWS) {
+            let mut tile = Tile::ZERO;
+            kernel.accumulate_bytes((rows.panel(row), cols.panel(col)), rows.grid, rows.bias(row), first, &mut tile);
+            for (i, sums) in tile.0.iter().enumerate() {
+                for (j, sum) in sums.iter().enumerate() {
+                    visit(first + i, j, rows.upper_half((row, first + i), cols, (col, j), *sum));
+                }
+            }
+        }
+        return;
+    }
     let (a, b) = (panels.full(row), others.full(col));
     // Half terms are lowered by the margin of the sum; this makes up for it, and adds the margin.
     let margin = 2.0 * (panels.margin(row) + others.margin(col));

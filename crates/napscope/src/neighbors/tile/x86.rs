@@ -1,0 +1,204 @@
+//! AVX-512 and AVX2.
+
+use super::super::grid::Group;
+use super::{COLS, Grid, ROWS, Side, TOGETHER, Tile};
+use std::arch::x86_64::*;
+
+/// `a` starts at the first row of the tile and may end with the panel; `b` holds whole coordinates.
+///
+/// # Safety
+/// The processor has AVX-512F; `a` reaches 8 values beyond the start of `b`'s last coordinate.
+#[target_feature(enable = "avx512f")]
+pub(super) unsafe fn accumulate_avx512<const MIN: bool>(a: &[f32], b: &[f32], tile: &mut Tile) {
+    const VECTORS: usize = COLS / 16;
+    let mut sums = [[_mm512_setzero_ps(); VECTORS]; ROWS];
+    let (mut a, mut left) = (a.as_ptr(), b.len() / COLS);
+    let mut b = b.as_ptr();
+    while left > 0 {
+        // SAFETY: `left` coordinates of 48 columns and (from `a` on) at least 8 rows are still ahead.
+        unsafe {
+            let columns: [__m512; VECTORS] = std::array::from_fn(|v| _mm512_loadu_ps(b.add(16 * v)));
+            for (i, sums) in sums.iter_mut().enumerate() {
+                let row = _mm512_set1_ps(*a.add(i));
+                for (sum, column) in sums.iter_mut().zip(columns) {
+                    *sum = if MIN {
+                        _mm512_add_ps(*sum, _mm512_min_ps(row, column))
+                    } else {
+                        _mm512_fmadd_ps(row, column, *sum)
+                    };
+                }
+            }
+            left -= 1;
+            a = a.wrapping_add(COLS);
+            b = b.wrapping_add(COLS);
+        }
+    }
+    for (total, sums) in tile.0.iter_mut().zip(sums) {
+        for (total, sum) in total.as_chunks_mut::<16>().0.iter_mut().zip(sums) {
+            // SAFETY: 16 values are there to read and write.
+            unsafe { _mm512_storeu_ps(total.as_mut_ptr(), _mm512_add_ps(_mm512_loadu_ps(total.as_ptr()), sum)) };
+        }
+    }
+}
+
+const VECTORS: usize = COLS / 16;
+
+/// The processor multiplies unsigned by signed bytes: columns are made unsigned by adding 128, which `bias` takes back.
+///
+/// # Safety
+/// The processor has AVX-512 VNNI; `b` holds the grid's places, `a` reaches 8 rows beyond the start of its last four, and
+/// there are 8 `bias`.
+#[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+pub(super) unsafe fn dot_bytes_avx512(a: &[u8], b: &[u8], grid: &Grid, bias: &[i32], tile: &mut Tile) {
+    let mut sums = [[_mm512_setzero_si512(); VECTORS]; ROWS];
+    let (mut a, mut b) = (a.as_ptr(), b.as_ptr());
+    let signs = _mm512_set1_epi8(i8::MIN);
+    for &Group { quads, shift } in grid.groups() {
+        let shift = _mm_cvtsi32_si128(shift as i32);
+        sums.as_flattened_mut().iter_mut().for_each(|sum| *sum = _mm512_sll_epi32(*sum, shift));
+        for _ in 0..quads {
+            // SAFETY: four more places of 48 columns and (from `a` on) at least 8 rows are still ahead.
+            unsafe {
+                let columns: [__m512i; VECTORS] =
+                    std::array::from_fn(|v| _mm512_xor_si512(_mm512_loadu_si512(b.add(64 * v).cast()), signs));
+                for (i, sums) in sums.iter_mut().enumerate() {
+                    let row = _mm512_set1_epi32(a.add(TOGETHER * i).cast::<i32>().read_unaligned());
+                    for (sum, column) in sums.iter_mut().zip(columns) {
+                        *sum = _mm512_dpbusd_epi32(*sum, column, row);
+                    }
+                }
+            }
+            a = a.wrapping_add(TOGETHER * COLS);
+            b = b.wrapping_add(TOGETHER * COLS);
+        }
+    }
+    for ((total, sums), bias) in tile.0.iter_mut().zip(sums).zip(bias) {
+        store_whole(total, sums.map(|sum| _mm512_add_epi32(sum, _mm512_set1_epi32(*bias))));
+    }
+}
+
+/// # Safety
+/// As for [`dot_bytes_avx512`].
+#[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
+pub(super) unsafe fn min_bytes_avx512(a: &[u8], b: &[u8], grid: &Grid, _bias: &[i32], tile: &mut Tile) {
+    let mut sums = [[_mm512_setzero_si512(); VECTORS]; ROWS];
+    let (mut a, mut b) = (a.as_ptr(), b.as_ptr());
+    for multiple in grid.multiples() {
+        // SAFETY: four more places of 48 columns and (from `a` on) at least 8 rows are still ahead.
+        unsafe {
+            let multiple = _mm512_set1_epi32(i32::from_ne_bytes(multiple.map(|multiple| multiple as u8)));
+            let columns: [__m512i; VECTORS] = std::array::from_fn(|v| _mm512_loadu_si512(b.add(64 * v).cast()));
+            for (i, sums) in sums.iter_mut().enumerate() {
+                let row = _mm512_set1_epi32(a.add(TOGETHER * i).cast::<i32>().read_unaligned());
+                for (sum, column) in sums.iter_mut().zip(columns) {
+                    *sum = _mm512_dpbusd_epi32(*sum, _mm512_min_epu8(row, column), multiple);
+                }
+            }
+        }
+        a = a.wrapping_add(TOGETHER * COLS);
+        b = b.wrapping_add(TOGETHER * COLS);
+    }
+    tile.0.iter_mut().zip(sums).for_each(|(total, sums)| store_whole(total, sums));
+}
+
+#[target_feature(enable = "avx512f")]
+fn store_whole(total: &mut [f32; COLS], sums: [__m512i; VECTORS]) {
+    for (total, sum) in total.as_chunks_mut::<16>().0.iter_mut().zip(sums) {
+        // SAFETY: 16 values are there to write.
+        unsafe { _mm512_storeu_ps(total.as_mut_ptr(), _mm512_cvtepi32_ps(sum)) };
+    }
+}
+
+#[target_feature(enable = "avx512f")]
+pub(super) fn subtract_norms_avx512(products: &Tile, rows: &[f32], cols: &[f32], tile: &mut Tile) {
+    super::portable::subtract_norms(products, rows, cols, tile);
+}
+
+#[target_feature(enable = "avx2")]
+pub(super) fn subtract_norms_avx2(products: &Tile, rows: &[f32], cols: &[f32], tile: &mut Tile) {
+    super::portable::subtract_norms(products, rows, cols, tile);
+}
+
+/// # Safety
+/// The processor has AVX-512F; `row` + 8 is at most 48.
+#[target_feature(enable = "avx512f")]
+pub(super) unsafe fn passing_avx512(tile: &Tile, rows: &Side<'_>, row: usize, cols: &Side<'_>) -> [u64; ROWS] {
+    let mut masks = [0; ROWS];
+    for v in 0..COLS / 16 {
+        // SAFETY: columns 16·v .. 16·v + 16 and rows `row` .. `row` + 8 lie in their arrays.
+        unsafe {
+            let half = _mm512_loadu_ps(cols.half.as_ptr().add(16 * v));
+            let near = _mm512_loadu_ps(cols.near.as_ptr().add(16 * v));
+            let rest = _mm512_loadu_ps(cols.rest.as_ptr().add(16 * v));
+            for (i, (mask, sums)) in masks.iter_mut().zip(&tile.0).enumerate() {
+                let sum = _mm512_loadu_ps(sums.as_ptr().add(16 * v));
+                let sum = _mm512_fmadd_ps(_mm512_set1_ps(rows.rest[row + i]), rest, sum);
+                let as_row = _mm512_add_ps(_mm512_set1_ps(rows.near[row + i]), half);
+                let as_column = _mm512_add_ps(_mm512_set1_ps(rows.half[row + i]), near);
+                let passes = _mm512_cmp_ps_mask::<_CMP_GT_OQ>(sum, _mm512_min_ps(as_row, as_column));
+                *mask |= u64::from(passes) << (16 * v);
+            }
+        }
+    }
+    masks
+}
+
+/// As [`accumulate_avx512`], in four parts of 4 × 24 sums, which is what 16 registers hold.
+///
+/// # Safety
+/// The processor has AVX2 and FMA; `a` reaches 8 values beyond the start of `b`'s last coordinate.
+#[target_feature(enable = "avx2,fma")]
+pub(super) unsafe fn accumulate_avx2<const MIN: bool>(a: &[f32], b: &[f32], tile: &mut Tile) {
+    const PART_ROWS: usize = 4;
+    const VECTORS: usize = 3;
+    for (row, col) in [(0, 0), (0, 24), (4, 0), (4, 24)] {
+        let mut sums = [[_mm256_setzero_ps(); VECTORS]; PART_ROWS];
+        for k in 0..b.len() / COLS {
+            // SAFETY: coordinate k has columns `col` .. `col` + 24 in `b` and rows `row` .. `row` + 4 in `a`.
+            unsafe {
+                let b = b.as_ptr().add(k * COLS + col);
+                let columns: [__m256; VECTORS] = std::array::from_fn(|v| _mm256_loadu_ps(b.add(8 * v)));
+                for (i, sums) in sums.iter_mut().enumerate() {
+                    let row = _mm256_set1_ps(*a.as_ptr().add(k * COLS + row + i));
+                    for (sum, column) in sums.iter_mut().zip(columns) {
+                        *sum = if MIN {
+                            _mm256_add_ps(*sum, _mm256_min_ps(row, column))
+                        } else {
+                            _mm256_fmadd_ps(row, column, *sum)
+                        };
+                    }
+                }
+            }
+        }
+        for (total, sums) in tile.0[row..].iter_mut().zip(sums) {
+            for (total, sum) in total[col..].as_chunks_mut::<8>().0.iter_mut().zip(sums) {
+                // SAFETY: 8 values are there to read and write.
+                unsafe { _mm256_storeu_ps(total.as_mut_ptr(), _mm256_add_ps(_mm256_loadu_ps(total.as_ptr()), sum)) };
+            }
+        }
+    }
+}
+
+/// # Safety
+/// The processor has AVX2 and FMA; `row` + 8 is at most 48.
+#[target_feature(enable = "avx2,fma")]
+pub(super) unsafe fn passing_avx2(tile: &Tile, rows: &Side<'_>, row: usize, cols: &Side<'_>) -> [u64; ROWS] {
+    let mut masks = [0; ROWS];
+    for v in 0..COLS / 8 {
+        // SAFETY: columns 8·v .. 8·v + 8 and rows `row` .. `row` + 8 lie in their arrays.
+        unsafe {
+            let half = _mm256_loadu_ps(cols.half.as_ptr().add(8 * v));
+            let near = _mm256_loadu_ps(cols.near.as_ptr().add(8 * v));
+            let rest = _mm256_loadu_ps(cols.rest.as_ptr().add(8 * v));
+            for (i, (mask, sums)) in masks.iter_mut().zip(&tile.0).enumerate() {
+                let sum = _mm256_loadu_ps(sums.as_ptr().add(8 * v));
+                let sum = _mm256_fmadd_ps(_mm256_set1_ps(rows.rest[row + i]), rest, sum);
+                let as_row = _mm256_add_ps(_mm256_set1_ps(rows.near[row + i]), half);
+                let as_column = _mm256_add_ps(_mm256_set1_ps(rows.half[row + i]), near);
+                let passes = _mm256_cmp_ps::<_CMP_GT_OQ>(sum, _mm256_min_ps(as_row, as_column));
+                *mask |= (_mm256_movemask_ps(passes) as u64) << (8 * v);
+            }
+        }
+    }
+    masks
+}
