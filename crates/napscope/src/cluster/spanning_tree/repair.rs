@@ -123,7 +123,7 @@ struct Repair<'a> {
 /// What one block of rows found, and how far each of its panels has looked.
 pub(super) struct Found {
     first: usize,
-    /// For every row panel, the highest gap from its last place to the columns at hand.
+    /// For every row panel, the highest gap from its first place to the columns at hand.
     highest: Vec<f32>,
     /// The same, to before the columns at hand.
     before: f32,
@@ -218,51 +218,37 @@ impl Search for Repair<'_> {
             let first = found.first;
             for (at, highest) in found.highest.iter_mut().enumerate().take_while(|(at, _)| first + at < col) {
                 let between = (first + at + 1..col).map(|panel| self.highest(panel));
-                *highest = between.fold(0.0, f32::max);
+                *highest = between.fold(self.highest_within(first + at), f32::max);
             }
         }
         let highest = &mut found.highest[row - found.first];
         found.before = *highest;
-        if row != col {
-            *highest = highest.max(self.highest(col));
-        }
-        let reach = highest.max(self.highest_within(row));
+        *highest = if row == col { self.highest_within(row) } else { highest.max(self.highest(col)) };
         // Of two halves of keys, rounded up alike, the greater one belongs to the greater height.
         let radius = self.least_radius[row].max(self.least_radius[col]);
-        if radius > reach { f32::NEG_INFINITY } else { reach }
+        if radius > *highest { f32::NEG_INFINITY } else { *highest }
     }
 
     fn limits(&self, found: &Found, row: usize, col: usize, limits: &mut Limits) {
-        let below =
-            |place: usize, height: f32| if self.half_radius[place] > height { f32::NEG_INFINITY } else { height };
-        let places = |panel: usize| panel * COLS..((panel + 1) * COLS).min(self.gaps.len());
-        // The highest gap between two places is that from the first to the end of its panel, or from there to the second.
         limits.rows = [f32::NEG_INFINITY; COLS];
-        let mut highest_in_row = 0.0f32;
-        if row != col {
-            for (limit, place) in limits.rows.iter_mut().zip(places(row)).rev() {
-                *limit = below(place, highest_in_row);
-                highest_in_row = highest_in_row.max(self.gap(place));
-            }
-        }
-        limits.cols = [f32::NEG_INFINITY; COLS];
         let mut highest = found.before;
-        for (limit, place) in limits.cols.iter_mut().zip(places(col)) {
+        let places = col * COLS..((col + 1) * COLS).min(self.gaps.len());
+        for (limit, place) in limits.cols.iter_mut().zip(places) {
             // The gap before the first place of the row's own panel is not between its points.
             if place > row * COLS {
                 highest = highest.max(self.gap(place));
             }
-            *limit = below(place, highest);
+            *limit = if self.half_radius[place] > highest { f32::NEG_INFINITY } else { highest };
         }
-        let highest = highest.max(highest_in_row);
+        let places = row * COLS..((row + 1) * COLS).min(self.gaps.len());
         let dead = |mask, (at, radius): (usize, &f32)| mask | u64::from(*radius > highest) << at;
-        limits.dead_rows = self.half_radius[places(row)].iter().enumerate().fold(0, dead);
+        limits.dead_rows = self.half_radius[places].iter().enumerate().fold(0, dead);
     }
 
-    fn visit(&self, found: &mut Found, row: usize, col: usize, half: f32) {
+    fn visit(&self, found: &mut Found, row: usize, col: usize, _half: f32) {
         let highest = self.chain.highest_gap(row, col);
         let limit = self.falling.limit(row, col, highest);
-        if self.radius[row].max(self.radius[col]) >= limit || half > self.half(limit) {
+        if self.radius[row].max(self.radius[col]) >= limit {
             return;
         }
         let height = self.graph.height(self.panels.sample(row), self.panels.sample(col));
