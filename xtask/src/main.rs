@@ -1,6 +1,7 @@
 //! The chores of this repository: `cargo xtask COMMAND`.
 
 mod bench;
+mod explorer;
 mod python;
 mod tidy;
 
@@ -10,7 +11,8 @@ use std::process::Command;
 
 const HELP: &str = "cargo xtask COMMAND
 
-  test              all tests: sets up what they need (onnxruntime, in target/python), then cargo test and the tidy check
+  test              all tests: sets up what they need (onnxruntime, in target/python), then cargo test, the tidy check and the explorer's page
+  explorer          build the explorer's page from explorer/ (npm), into the program's sources
   tidy              house rules that no compiler knows
   schema            write docs/schema/*.json anew from the types
   oracles [NAME]    remake the expected values in oracles/ (all, or make_NAME.py) with pinned Python packages
@@ -21,6 +23,7 @@ fn main() -> anyhow::Result<()> {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match words.as_slice() {
         ["test", rest @ ..] => test(rest),
+        ["explorer"] => explorer::build(&root()),
         ["tidy"] => tidy::check(&root()),
         ["schema"] => cargo(&["run", "--quiet", "--package", "napscope-cli", "--example", "write_schema"]),
         ["oracles"] => python::make_oracles(&root(), None),
@@ -42,6 +45,7 @@ fn root() -> PathBuf {
 /// All tests. The tests of the optional engine need an onnxruntime: it is installed beside the build, once.
 fn test(rest: &[&str]) -> anyhow::Result<()> {
     tidy::check(&root())?;
+    explorer::check(&root())?;
     let mut command = Command::new(env!("CARGO"));
     command.args(["test", "--workspace"]).args(rest).current_dir(root());
     // The same cases each time, so that a change is judged by what it changed. CONTRIBUTING.md says how to search further.

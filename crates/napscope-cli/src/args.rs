@@ -45,6 +45,8 @@ pub fn command() -> Command {
         .subcommand(layers())
         .subcommand(crate::commands::ood::command())
         .subcommand(crate::link::args::command())
+        .subcommand(crate::commands::explore::command())
+        .subcommand(crate::commands::report::command())
         .subcommand(
             Command::new("parts")
                 .about("List the sketches, normalizers, metrics, selections, detectors and projections with their options")

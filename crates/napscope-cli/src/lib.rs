@@ -33,6 +33,8 @@ pub mod report;
 pub mod run_folder;
 pub mod table;
 
+pub mod explore;
+
 pub mod interrupt;
 pub mod memory;
 pub mod progress;

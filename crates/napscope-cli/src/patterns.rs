@@ -194,7 +194,7 @@ fn tell(pattern: PatternDescription, labelled: bool) -> Pattern {
     }
 }
 
-fn word(statistic: Statistic) -> String {
+pub(crate) fn word(statistic: Statistic) -> String {
     match statistic {
         Statistic::Value { y, x } => format!("at ({y}, {x})"),
         Statistic::Mean => "mean".into(),

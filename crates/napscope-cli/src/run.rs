@@ -2,6 +2,7 @@
 
 use crate::extraction::{Extraction, largest_chunk};
 use crate::facts::hex;
+use crate::files::pictures;
 use crate::memory::Forecast;
 use crate::page::PageLayer;
 use crate::patterns::{self, Known, LayerPatterns};
@@ -20,6 +21,9 @@ use std::path::{Path, PathBuf};
 
 /// Settings that shape what the network is given and how its values are read.
 pub const SHAPING: [&str; 9] = ["channel-axis", "preset", "resize", "crop", "mean", "std", "scale", "color", "layout"];
+
+/// Pixels that a picture in the report is wide and high at most.
+const PICTURE: u32 = 96;
 
 /// Everything that a run needs to know.
 pub struct Run<'a> {
@@ -199,8 +203,24 @@ impl Run<'_> {
         let report = self.report(fingerprint, summaries);
         let layers: Vec<PageLayer> = found.into_iter().map(LayerPatterns::into_page).collect();
         folder.write("report.html", self.page(&report, &layers)?.as_bytes())?;
+        let mut pieces = vec!["features", "layers", "samples.parquet", "report.html"];
+        if let Some(archive) = self.pictures(&layers)? {
+            folder.write(pictures::NAME, &archive)?;
+            pieces.push(pictures::NAME);
+        }
         let json = serde_json::to_vec_pretty(&report)?;
-        folder.finish(&["features", "layers", "samples.parquet", "report.html"], Some(&json))
+        folder.finish(&pieces, Some(&json))
+    }
+
+    /// The pictures that the run keeps: of all samples, or of evenly spaced and of typical ones.
+    fn pictures(&self, layers: &[PageLayer]) -> anyhow::Result<Option<Vec<u8>>> {
+        let samples = self.question.source.samples();
+        let kept = samples.min(pictures::MOST);
+        let mut wanted: Vec<usize> = (0..kept).map(|i| i * samples / kept).collect();
+        wanted.extend(page::pictured_samples(layers));
+        wanted.sort_unstable();
+        wanted.dedup();
+        Ok(pictures::archive(&wanted, &|sample| self.question.source.picture(sample, PICTURE))?)
     }
 
     fn page(&self, report: &RunReport, layers: &[PageLayer]) -> anyhow::Result<String> {
@@ -209,7 +229,7 @@ impl Run<'_> {
             self.question.columns.iter().filter_map(|column| table::page_column(column, &drawn)).collect();
         let pictures = page::pictured_samples(layers)
             .into_iter()
-            .filter_map(|sample| Some((sample, page::data_uri(&self.question.source.picture(sample, 96)?))))
+            .filter_map(|sample| Some((sample, page::data_uri(&self.question.source.picture(sample, PICTURE)?))))
             .collect();
         page::render(report, layers, &columns, &pictures)
     }

@@ -133,7 +133,8 @@ impl RunFolder {
 }
 
 /// What a run consists of: these, and nothing else, may be removed by `--force`.
-const PIECES: [&str; 6] = [PARTIAL, REPORT, "report.html", "samples.parquet", "features", "layers"];
+const PIECES: [&str; 7] =
+    [PARTIAL, REPORT, "report.html", "samples.parquet", crate::files::pictures::NAME, "features", "layers"];
 
 fn remove_run(root: &Path) -> std::io::Result<()> {
     for piece in PIECES {

@@ -3,6 +3,7 @@
 mod analyze;
 mod cluster;
 mod config;
+pub(crate) mod explore;
 mod extract;
 mod layers;
 mod link;
@@ -10,7 +11,8 @@ mod link_ber;
 mod link_simulate;
 pub(crate) mod ood;
 mod parts;
-mod predict;
+pub(crate) mod predict;
+pub(crate) mod report;
 mod sweep;
 
 use crate::exit::Outcome;
@@ -37,6 +39,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> anyhow::Result<Outc
         "ood" => ood::run(matches),
         "link" => link::run(matches),
         "parts" => parts::run(matches),
+        "explore" => explore::run(matches),
+        "report" => report::run(matches),
         "config" => config::run(matches),
         "completions" => completions(matches),
         other => anyhow::bail!("the command `{other}` has no implementation"),

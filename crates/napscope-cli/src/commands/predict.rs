@@ -85,7 +85,7 @@ fn layer_of<'a>(layers: &'a [LayerSummary], wanted: &[String]) -> Result<&'a Lay
 }
 
 /// The settings that made the patterns of a run.
-fn recipe_settings(recipe: &Recipe) -> Vec<(&'static str, String)> {
+pub(crate) fn recipe_settings(recipe: &Recipe) -> Vec<(&'static str, String)> {
     let Hdbscan {
         min_cluster_size, min_samples, alpha, cluster_selection_epsilon, max_cluster_size, selection, ..
     } = &recipe.hdbscan;

@@ -14,6 +14,7 @@ use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::schema::types::ColumnDescriptor;
 use std::cell::Cell;
 use std::fs::File;
+use std::ops::Range;
 use std::panic::AssertUnwindSafe;
 use std::path::Path;
 use std::sync::Once;
@@ -23,8 +24,31 @@ use std::sync::Once;
 /// # Errors
 /// [`ErrorKind::Source`] for files that are damaged or packed in another way.
 pub(crate) fn read(path: &Path) -> Result<(Vec<Column>, Vec<String>)> {
+    read_part(path, 0..usize::MAX, &|_| true)
+}
+
+/// Reads the `rows` of the columns that `wanted` names; pages of other rows are passed over.
+///
+/// # Errors
+/// As [`read`].
+pub(crate) fn read_part(
+    path: &Path,
+    rows: Range<usize>,
+    wanted: &dyn Fn(&str) -> bool,
+) -> Result<(Vec<Column>, Vec<String>)> {
     let file = File::open(path).map_err(|error| io_error("cannot open it", &error))?;
-    caught(|| read_file(file)).unwrap_or_else(|| Err(damaged("its pages contradict each other")))
+    caught(|| read_file(file, rows, wanted)).unwrap_or_else(|| Err(damaged("its pages contradict each other")))
+}
+
+/// The number of rows of the table at `path`, as it says itself.
+///
+/// # Errors
+/// As [`read`].
+pub(crate) fn row_count(path: &Path) -> Result<usize> {
+    let file = File::open(path).map_err(|error| io_error("cannot open it", &error))?;
+    let reader =
+        caught(|| SerializedFileReader::new(file)).unwrap_or_else(|| Err(ParquetError::General("its end".into())));
+    usize::try_from(reader.map_err(damaged)?.metadata().file_metadata().num_rows()).map_err(damaged)
 }
 
 /// The crate `parquet` panics on a few kinds of damaged pages, of which it promises to return errors. `None` then; the panic
@@ -46,12 +70,15 @@ fn caught<T>(work: impl FnOnce() -> T) -> Option<T> {
     result.ok()
 }
 
-fn read_file(file: File) -> Result<(Vec<Column>, Vec<String>)> {
+fn read_file(file: File, rows: Range<usize>, wanted: &dyn Fn(&str) -> bool) -> Result<(Vec<Column>, Vec<String>)> {
     let reader = SerializedFileReader::new(file).map_err(damaged)?;
     let (schema, mut notes) = (reader.metadata().file_metadata().schema_descr_ptr(), Vec::new());
     let mut columns: Vec<Column> = Vec::new();
     for (at, descriptor) in schema.columns().iter().enumerate() {
         let name = descriptor.path().string();
+        if !wanted(&name) {
+            continue;
+        }
         let Some(kind) = Kind::of(descriptor) else {
             notes.push(format!("metadata: column `{name}` is left out: bools, numbers and text are read"));
             continue;
@@ -60,7 +87,8 @@ fn read_file(file: File) -> Result<(Vec<Column>, Vec<String>)> {
             return Err(Error::new(ErrorKind::Source, format!("two columns are called `{name}`"))
                 .hint("give every column a name of its own"));
         }
-        let values = read_column(&reader, at, kind).map_err(|error| error.context(format!("column `{name}`")))?;
+        let values =
+            read_column(&reader, at, kind, &rows).map_err(|error| error.context(format!("column `{name}`")))?;
         columns.push(Column { name, values });
     }
     let rows = columns.first().map_or(0, Column::len);
@@ -122,9 +150,15 @@ impl Kind {
     }
 }
 
-fn read_column(reader: &SerializedFileReader<File>, at: usize, kind: Kind) -> Result<ColumnValues> {
+fn read_column(
+    reader: &SerializedFileReader<File>,
+    at: usize,
+    kind: Kind,
+    wanted: &Range<usize>,
+) -> Result<ColumnValues> {
     let (mut bools, mut ints, mut longs) = (Vec::new(), Vec::new(), Vec::new());
     let (mut floats, mut doubles, mut texts) = (Vec::new(), Vec::new(), Vec::new());
+    let mut end = 0;
     for group in 0..reader.num_row_groups() {
         let group = reader.get_row_group(group).map_err(damaged)?;
         let packed = group.metadata().column(at).compression();
@@ -132,14 +166,19 @@ fn read_column(reader: &SerializedFileReader<File>, at: usize, kind: Kind) -> Re
             return Err(Error::new(ErrorKind::Source, format!("it is packed with {packed}; snappy and zstd are read"))
                 .hint("write it again with df.to_parquet(path, compression='snappy')"));
         }
-        let rows = usize::try_from(group.metadata().num_rows()).map_err(damaged)?;
+        let first = end;
+        end += usize::try_from(group.metadata().num_rows()).map_err(damaged)?;
+        let rows = wanted.start.clamp(first, end) - first..wanted.end.clamp(first, end) - first;
+        if rows.is_empty() {
+            continue;
+        }
         let read = match group.get_column_reader(at).map_err(damaged)? {
-            ColumnReader::BoolColumnReader(pages) => append(pages, rows, &mut bools),
-            ColumnReader::Int32ColumnReader(pages) => append(pages, rows, &mut ints),
-            ColumnReader::Int64ColumnReader(pages) => append(pages, rows, &mut longs),
-            ColumnReader::FloatColumnReader(pages) => append(pages, rows, &mut floats),
-            ColumnReader::DoubleColumnReader(pages) => append(pages, rows, &mut doubles),
-            ColumnReader::ByteArrayColumnReader(pages) => append(pages, rows, &mut texts),
+            ColumnReader::BoolColumnReader(pages) => append(pages, rows.clone(), &mut bools),
+            ColumnReader::Int32ColumnReader(pages) => append(pages, rows.clone(), &mut ints),
+            ColumnReader::Int64ColumnReader(pages) => append(pages, rows.clone(), &mut longs),
+            ColumnReader::FloatColumnReader(pages) => append(pages, rows.clone(), &mut floats),
+            ColumnReader::DoubleColumnReader(pages) => append(pages, rows.clone(), &mut doubles),
+            ColumnReader::ByteArrayColumnReader(pages) => append(pages, rows.clone(), &mut texts),
             _ => Ok(()),
         };
         read.map_err(damaged)?;
@@ -180,18 +219,22 @@ fn text(values: &[Option<ByteArray>]) -> Result<ColumnValues> {
     Ok(Column::from_text("", texts?).values)
 }
 
-/// Appends the `rows` values of one row group, with `None` for nulls.
+/// Appends the values of the `rows` of one row group, with `None` for nulls.
 fn append<T: DataType>(
     mut pages: ColumnReaderImpl<T>,
-    rows: usize,
+    rows: Range<usize>,
     out: &mut Vec<Option<T::T>>,
 ) -> std::result::Result<(), ParquetError> {
-    let mut left = rows;
+    let missing = |count: usize| ParquetError::EOF(format!("{count} of {} rows are missing", rows.end));
+    if rows.start > 0 && pages.skip_records(rows.start)? < rows.start {
+        return Err(missing(rows.len()));
+    }
+    let mut left = rows.len();
     while left > 0 {
         let (mut levels, mut values) = (Vec::new(), Vec::new());
         let (records, _, _) = pages.read_records(left.min(4096), Some(&mut levels), None, &mut values)?;
         if records == 0 {
-            return Err(ParquetError::EOF(format!("{left} of {rows} rows are missing")));
+            return Err(missing(left));
         }
         if levels.is_empty() {
             out.extend(values.into_iter().map(Some));

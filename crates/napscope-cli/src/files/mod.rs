@@ -9,6 +9,7 @@ mod npz_layout;
 
 pub mod features;
 pub mod npz;
+pub mod pictures;
 pub mod table;
 
 pub use error::io_error;

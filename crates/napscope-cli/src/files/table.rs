@@ -102,6 +102,17 @@ pub fn json(columns: &[Column]) -> Result<String> {
     in_memory(columns, |out| write_json(out, columns))
 }
 
+/// `columns` as a Parquet file.
+///
+/// # Errors
+/// As [`csv()`].
+pub fn parquet(columns: &[Column]) -> Result<Vec<u8>> {
+    check(columns)?;
+    let mut out = Vec::new();
+    write_parquet(&mut out, columns).map_err(|error| super::io_error("cannot write the table", &into_io(error)))?;
+    Ok(out)
+}
+
 fn in_memory(columns: &[Column], write: impl Fn(&mut Vec<u8>) -> std::io::Result<()>) -> Result<String> {
     check(columns)?;
     let mut out = Vec::new();

@@ -3,6 +3,9 @@
 mod bad_input;
 #[cfg(unix)]
 mod browser;
+mod explore;
+#[cfg(unix)]
+mod explore_page;
 pub(crate) mod harness;
 mod ood;
 #[cfg(unix)]

@@ -76,6 +76,11 @@ impl CondensedTree {
         Ok(CondensedTree { samples, rows })
     }
 
+    /// Rows that form a tree, in its order.
+    pub(super) fn from_condensed(samples: usize, rows: Vec<Row>) -> Self {
+        CondensedTree { samples, rows }
+    }
+
     /// Takes the rows of a tree in any order, as Python's hdbscan writes them.
     ///
     /// # Errors

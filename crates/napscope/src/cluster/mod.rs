@@ -9,6 +9,7 @@ mod spanning_tree;
 mod linkage;
 
 mod condensed_tree;
+mod recondense;
 
 mod selection;
 

@@ -13,6 +13,7 @@ mod ood;
 mod oracle;
 mod principal_components;
 mod projections;
+mod recondense;
 mod selections;
 mod sketches;
 mod stability;

@@ -1,0 +1,99 @@
+// The view as an address: everything that decides what is seen, behind the #. Nothing of it is trusted when it is read.
+
+import type { Asked } from "./api";
+import type { Condition } from "./selection";
+import { explorer, type Below, type Beside, type Pin } from "./state.svelte";
+
+function asked(text: string | null): Asked {
+  const [size, epsilon, selection] = (text ?? "").split("~");
+  return {
+    ...(Number(size) >= 2 ? { size: Math.floor(Number(size)) } : {}),
+    ...(Number(epsilon) > 0 ? { epsilon: Number(epsilon) } : {}),
+    ...(selection === "leaf" || selection === "eom" ? { selection } : {}),
+  };
+}
+const unasked = ({ size, epsilon, selection }: Asked) => (size || epsilon || selection ? [size ?? "", epsilon ?? "", selection ?? ""].join("~") : "");
+
+export function write(): string {
+  const parts = new URLSearchParams(), { facts, shown } = explorer;
+  if (!facts) return "";
+  const put = (name: string, value: string | number | boolean | null | undefined) => { if (value !== "" && value !== null && value !== undefined) parts.set(name, String(value)); };
+  put("run", explorer.runAt || null);
+  put("layer", explorer.layers[explorer.layerAt]?.name);
+  put("projection", explorer.projectionAt || null);
+  put("colour", explorer.colourBy === "pattern" ? null : explorer.colourBy);
+  put("palette", explorer.palette === "viridis" ? null : explorer.palette);
+  put("tree", unasked(explorer.asked));
+  put("where", explorer.conditions.length ? JSON.stringify(explorer.conditions) : null);
+  put("narrow", explorer.narrow || null);
+  put("pins", explorer.pins.length ? JSON.stringify(explorer.pins) : null);
+  put("sample", explorer.sample);
+  put("below", explorer.below === "tree" ? null : explorer.below);
+  put("beside", explorer.beside === "patterns" ? null : explorer.beside);
+  put("show", [shown.typical, shown.least, +shown.average, +shown.labels, +shown.channels].join("~"));
+  put("split", explorer.split === 58 ? null : explorer.split);
+  put("theme", explorer.theme === "auto" ? null : explorer.theme);
+  return `#${parts.toString()}`;
+}
+
+const natural = (value: unknown): value is number => Number.isInteger(value) && (value as number) >= 0;
+const finite = (value: unknown): value is number => typeof value === "number" && Number.isFinite(value);
+const list = (value: any, of: (item: any) => boolean) => Array.isArray(value) && value.length <= 1e5 && value.every(of);
+
+function sound(value: any): value is Condition {
+  const { layers } = explorer, columns = explorer.facts?.columns ?? [];
+  const at = natural(value?.layer) && value.layer < layers.length, column = natural(value?.column) && value.column < columns.length;
+  const tree = at && typeof value.asked === "object" && value.asked !== null;
+  switch (value?.kind) {
+    case "pattern": return tree && list(value.ids, (id) => Number.isInteger(id));
+    case "node": return tree && natural(value.node);
+    case "words": return column && list(value.codes, natural);
+    case "range": return column && finite(value.from) && finite(value.to);
+    case "area": return at && natural(value.projection) && list(value.corners, (corner: any) => list(corner, finite) && corner.length === 2);
+    case "wrong": return true;
+    case "samples": return list(value.samples, natural);
+    default: return false;
+  }
+}
+function parsed(text: string | null): any[] {
+  try {
+    const value = JSON.parse(text ?? "[]");
+    return Array.isArray(value) ? value : [];
+  } catch {
+    return [];
+  }
+}
+const clean = (given: any): Asked => asked(unasked({ size: given?.size, epsilon: given?.epsilon, selection: given?.selection }));
+
+/** Goes to the view that the address names; what it does not name is as at the start. */
+export async function read(hash: string) {
+  const parts = new URLSearchParams(hash.replace(/^#/, ""));
+  const number = (name: string, fallback: number) => { const value = Number(parts.get(name) ?? NaN); return natural(value) ? value : fallback; };
+  const one = <T extends string>(name: string, of: readonly T[]): T => (of.includes(parts.get(name) as T) ? (parts.get(name) as T) : of[0]);
+  const run = Math.min(number("run", 0), explorer.list.length - 1);
+  if (run !== explorer.runAt || !explorer.facts) await explorer.openRun(run);
+  if (!explorer.facts) return;
+  const layer = explorer.layers.findIndex((layer) => layer.name === parts.get("layer"));
+  explorer.projectionAt = number("projection", 0);
+  explorer.asked = asked(parts.get("tree"));
+  explorer.palette = one("palette", ["viridis", "cividis", "diverging"]);
+  explorer.theme = one("theme", ["auto", "light", "dark"]);
+  explorer.below = one<Below>("below", ["tree", "channels", "columns", "flow", "ood"]);
+  explorer.beside = one<Beside>("beside", ["patterns", "samples", "sample", "compare"]);
+  explorer.narrow = parts.get("narrow") === "true";
+  explorer.split = Math.min(Math.max(number("split", 58), 25), 75);
+  explorer.colourBy = parts.get("colour") ?? "pattern";
+  const sample = parts.get("sample");
+  explorer.sample = sample !== null && natural(Number(sample)) && Number(sample) < explorer.samples ? Number(sample) : null;
+  const [typical, least, average, labels, channels] = (parts.get("show") ?? "6~0~1~1~0").split("~").map(Number);
+  const few = (value: number) => (natural(value) ? Math.min(value, 12) : 0);
+  explorer.shown = { typical: few(typical), least: few(least), average: !!average, labels: !!labels, channels: !!channels };
+  explorer.pins = parsed(parts.get("pins"))
+    .filter((pin) => natural(pin?.run) && pin.run < explorer.list.length && natural(pin.layer) && Number.isInteger(pin.id) && pin.id >= -1)
+    .map((pin): Pin => ({ run: pin.run, layer: pin.layer, asked: clean(pin.asked), id: pin.id }));
+  await explorer.wait(() => explorer.readLabels());
+  const conditions = parsed(parts.get("where")).filter(sound);
+  await explorer.where(conditions.map((condition) => ("asked" in condition ? { ...condition, asked: clean(condition.asked) } : condition)));
+  // Last: what is shown is whole, and nothing that the user does then is undone by what comes later.
+  await explorer.openLayer(Math.max(layer, 0));
+}
