@@ -182,6 +182,14 @@ export async function contrasts(run: number, layer: number, mask: Uint8Array): P
   return local.contrasts(new Float32Array(block, start), columns, mask);
 }
 
+/** One column of a layer's features. */
+export async function feature(run: number, layer: number, column: number): Promise<Float32Array> {
+  const path = `runs/${run}/layers/${layer}/features`;
+  if (!stored) return new Float32Array(await binary(`${path}/${column}`));
+  const block = await binary(path), [columns, start] = split(block), all = new Float32Array(block, start);
+  return Float32Array.from({ length: all.length / columns.length }, (_, sample) => all[sample * columns.length + column]);
+}
+
 export async function neighbors(run: number, layer: number, sample: number, asked: Asked): Promise<Near> {
   const path = `runs/${run}/layers/${layer}`;
   if (!stored) return json(`${path}/neighbors/${sample}?k=8${query(asked) && `&${query(asked)}`}`);

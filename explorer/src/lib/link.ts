@@ -21,7 +21,8 @@ export function write(): string {
   put("run", explorer.runAt || null);
   put("layer", explorer.layers[explorer.layerAt]?.name);
   put("projection", explorer.projectionAt || null);
-  put("colour", explorer.colourBy === "pattern" ? null : explorer.colourBy);
+  const { feature } = explorer;
+  put("colour", explorer.colourBy === "pattern" ? null : explorer.colourBy === "feature" ? `feature:${feature?.column}:${feature?.name}` : explorer.colourBy);
   put("palette", explorer.palette === "viridis" ? null : explorer.palette);
   put("tree", unasked(explorer.asked));
   put("where", explorer.conditions.length ? JSON.stringify(explorer.conditions) : null);
@@ -30,7 +31,7 @@ export function write(): string {
   put("sample", explorer.sample);
   put("below", explorer.below === "tree" ? null : explorer.below);
   put("beside", explorer.beside === "patterns" ? null : explorer.beside);
-  put("show", [shown.typical, shown.least, +shown.average, +shown.labels, +shown.channels].join("~"));
+  put("show", [shown.typical, shown.least, +shown.average, +shown.labels, +shown.channels, +shown.membership].join("~"));
   put("split", explorer.split === 58 ? null : explorer.split);
   put("theme", explorer.theme === "auto" ? null : explorer.theme);
   return `#${parts.toString()}`;
@@ -78,16 +79,16 @@ export async function read(hash: string) {
   explorer.asked = asked(parts.get("tree"));
   explorer.palette = one("palette", ["viridis", "cividis", "diverging"]);
   explorer.theme = one("theme", ["auto", "light", "dark"]);
-  explorer.below = one<Below>("below", ["tree", "channels", "columns", "flow", "ood"]);
+  explorer.below = one<Below>("below", ["tree", "channels", "columns", "flow", "verdict"]);
   explorer.beside = one<Beside>("beside", ["patterns", "samples", "sample", "compare"]);
   explorer.narrow = parts.get("narrow") === "true";
   explorer.split = Math.min(Math.max(number("split", 58), 25), 75);
   explorer.colourBy = parts.get("colour") ?? "pattern";
   const sample = parts.get("sample");
   explorer.sample = sample !== null && natural(Number(sample)) && Number(sample) < explorer.samples ? Number(sample) : null;
-  const [typical, least, average, labels, channels] = (parts.get("show") ?? "6~0~1~1~0").split("~").map(Number);
+  const [typical, least, average, labels, channels, membership] = (parts.get("show") ?? "6~0~1~1~0~0").split("~").map(Number);
   const few = (value: number) => (natural(value) ? Math.min(value, 12) : 0);
-  explorer.shown = { typical: few(typical), least: few(least), average: !!average, labels: !!labels, channels: !!channels };
+  explorer.shown = { typical: few(typical), least: few(least), average: !!average, labels: !!labels, channels: !!channels, membership: !!membership };
   explorer.pins = parsed(parts.get("pins"))
     .filter((pin) => natural(pin?.run) && pin.run < explorer.list.length && natural(pin.layer) && Number.isInteger(pin.id) && pin.id >= -1)
     .map((pin): Pin => ({ run: pin.run, layer: pin.layer, asked: clean(pin.asked), id: pin.id }));
@@ -95,5 +96,8 @@ export async function read(hash: string) {
   const conditions = parsed(parts.get("where")).filter(sound);
   await explorer.where(conditions.map((condition) => ("asked" in condition ? { ...condition, asked: clean(condition.asked) } : condition)));
   // Last: what is shown is whole, and nothing that the user does then is undone by what comes later.
+  const [kind, column, ...name] = explorer.colourBy.split(":");
+  if (kind === "feature") explorer.colourBy = "pattern";
   await explorer.openLayer(Math.max(layer, 0));
+  if (kind === "feature" && natural(Number(column)) && Number(column) < (explorer.layer?.summary.columns ?? 0)) await explorer.showFeature(Number(column), name.join(":") || `column ${column}`);
 }

@@ -5,8 +5,10 @@ import type { Asked, Clustering, LayerFacts, Points, RunFacts, Values } from "./
 import { evaluate, told, verdictColumns, type Condition, type Selected } from "./selection";
 
 export interface Pin { run: number; layer: number; asked: Asked; id: number }
-export interface Shown { typical: number; least: number; average: boolean; labels: boolean; channels: boolean }
-export type Below = "tree" | "channels" | "columns" | "flow" | "ood";
+export interface Shown { typical: number; least: number; average: boolean; labels: boolean; channels: boolean; membership: boolean }
+/** A column of the features of the layer that is looked at. */
+export interface Feature { layer: number; column: number; name: string; values: Float32Array }
+export type Below = "tree" | "channels" | "columns" | "flow" | "verdict";
 export type Beside = "patterns" | "samples" | "sample" | "compare";
 
 class Explorer {
@@ -29,7 +31,8 @@ class Explorer {
   hovered = $state<number | null>(null);
   below = $state<Below>("tree");
   beside = $state<Beside>("patterns");
-  shown = $state<Shown>({ typical: 6, least: 0, average: true, labels: true, channels: false });
+  shown = $state<Shown>({ typical: 6, least: 0, average: true, labels: true, channels: false, membership: false });
+  feature = $state.raw<Feature | null>(null);
   theme = $state<"auto" | "light" | "dark">("auto");
   split = $state(58);
   busy = $state(0);
@@ -73,6 +76,10 @@ class Explorer {
       const [points, clustering] = await Promise.all([api.points(run, at, projection), api.clustering(run, at, this.asked)]);
       if (run !== this.runAt) return;
       Object.assign(this, { layer, points, clustering, layerAt: at, projectionAt: projection });
+      if (this.feature && this.feature.layer !== at) {
+        this.feature = null;
+        if (this.colourBy === "feature") this.colourBy = "pattern";
+      }
       this.said = `${layer.summary.name}: ${clustering.patterns.length} patterns`;
     });
     // What comes next is likely a neighbour.
@@ -149,6 +156,15 @@ class Explorer {
     const next = codes.includes(code) ? codes.filter((other) => other !== code) : [...codes, code];
     const rest = this.conditions.filter((condition) => condition !== mine);
     return this.where(next.length ? [...rest, { kind: "words", column, codes: next }] : rest);
+  }
+
+  /** Reads a column of the features, and colours by it. */
+  async showFeature(column: number, name: string) {
+    const { runAt, layerAt } = this;
+    await this.wait(async () => {
+      this.feature = { layer: layerAt, column, name, values: await api.feature(runAt, layerAt, column) };
+      this.colourBy = "feature";
+    });
   }
 
   drop(condition: Condition) { return this.where(this.conditions.filter((other) => other !== condition)); }

@@ -47,6 +47,7 @@ pub(super) fn router(runs: Vec<Run>, guard: guard::Guard) -> Router {
         .route("/api/runs/{run}/layers/{layer}", get(layer))
         .route("/api/runs/{run}/layers/{layer}/projections/{projection}", get(projection))
         .route("/api/runs/{run}/layers/{layer}/clustering", get(clustering))
+        .route("/api/runs/{run}/layers/{layer}/features/{column}", get(feature))
         .route("/api/runs/{run}/layers/{layer}/channels", post(contrasts))
         .route("/api/runs/{run}/layers/{layer}/neighbors/{sample}", get(neighbors))
         .route("/api/runs/{run}/layers/{layer}/export", post(table))
@@ -149,6 +150,10 @@ async fn layer(State(shared): Ask, Path((run, layer)): Path<(usize, usize)>) -> 
 
 async fn projection(State(shared): Ask, Path((run, layer, at)): Path<(usize, usize, usize)>) -> Answer {
     Ok(binary(work(shared, run, move |run| tell::projection(&*run.layer(layer)?, at)).await?))
+}
+
+async fn feature(State(shared): Ask, Path((run, layer, column)): Path<(usize, usize, usize)>) -> Answer {
+    Ok(binary(work(shared, run, move |run| tell::feature(run, layer, column)).await?))
 }
 
 async fn clustering(State(shared): Ask, Path((run, at)): Path<(usize, usize)>, Query(wanted): Query<Wanted>) -> Answer {

@@ -101,6 +101,16 @@ pub(super) fn projection(layer: &Layer, at: usize) -> Result<Vec<u8>, Refusal> {
     Ok(parts.into_iter().flatten().flat_map(|value| value.to_le_bytes()).collect())
 }
 
+/// One column of a layer's features, f32 a sample: to colour by, and to find the samples that move a channel most.
+pub(super) fn feature(run: &Run, layer: usize, column: usize) -> Result<Vec<u8>, Refusal> {
+    let embedded = run.embedded(layer)?;
+    let features = &embedded.features;
+    if column >= features.columns().len() {
+        return Err(Refusal::missing("column of features"));
+    }
+    Ok((0..features.samples()).flat_map(|sample| features.row(sample)[column].to_le_bytes()).collect())
+}
+
 /// Everything that the data says of a sample.
 pub(super) fn sample(run: &Run, sample: usize) -> Result<Value, Refusal> {
     check_sample(run, sample)?;

@@ -91,9 +91,11 @@ impl Browser {
                 _ => &["mouseMoved"],
             };
             for kind in kinds {
+                // A move that bears a button would count as its press.
+                let button = if at == 0 && *kind == "mouseMoved" { "none" } else { "left" };
                 let buttons = i32::from(*kind == "mousePressed" || at > 0 && *kind == "mouseMoved");
                 let event =
-                    json!({ "type": kind, "x": x, "y": y, "button": "left", "buttons": buttons, "clickCount": 1 });
+                    json!({ "type": kind, "x": x, "y": y, "button": button, "buttons": buttons, "clickCount": 1 });
                 self.send("Input.dispatchMouseEvent", event);
             }
         }

@@ -176,6 +176,13 @@ fn the_page_and_everything_that_it_asks_for_are_served() {
     assert_eq!(server.get("/api/runs/0/search?q=BOLD").json()["total"], 30);
     assert_eq!(server.get("/api/runs/0/search?q=17").json()["samples"][0], 17, "a number is a sample");
 
+    let feature = server.get("/api/runs/0/layers/1/features/4").body;
+    let (_, features) = napscope_cli::files::features::read(&run.join("features/001-fc.safetensors")).expect("written");
+    for sample in [0, 31, 89] {
+        assert_eq!(feature[4 * sample..4 * sample + 4], features.row(sample)[4].to_le_bytes(), "sample {sample}");
+    }
+    assert_eq!(server.get("/api/runs/0/layers/1/features/10").status, 404);
+
     // What sets a pattern apart: as the run's own description has it, for a mean is a column.
     let members = (0..SAMPLES).filter(|sample| i32::from_le_bytes(words[*sample]) == 1);
     let found = server.post("/api/runs/0/layers/0/channels?most=3", &bits(members)).json();
