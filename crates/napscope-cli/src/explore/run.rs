@@ -59,7 +59,13 @@ impl Run {
         let table = inside(&root, "samples.parquet").with_context(place)?;
         let rows = parquet_table::row_count(&table).with_context(|| table.display().to_string())?;
         let expected = report.samples.checked_mul(report.layers.len());
-        ensure!(expected == Some(rows), "{}: samples.parquet has {rows} rows, expected {expected:?}", place());
+        ensure!(
+            expected == Some(rows),
+            "{}: samples.parquet has {rows} rows, and the report tells of {} samples in {} layers",
+            place(),
+            report.samples,
+            report.layers.len()
+        );
         let own = ["layer", "sample", "cluster", "membership", "outlier_score"];
         let (columns, _) = parquet_table::read_part(&table, 0..report.samples, &|name| !own.contains(&name))
             .with_context(|| table.display().to_string())?;

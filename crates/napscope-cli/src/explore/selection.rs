@@ -16,7 +16,7 @@ impl Selection {
             let message = format!("a selection of {samples} samples takes {expected} bytes, got {}", bits.len());
             return Err(Refusal::bad(message));
         }
-        let stray = samples % 8 != 0 && bits.last().is_some_and(|last| last >> (samples % 8) != 0);
+        let stray = !samples.is_multiple_of(8) && bits.last().is_some_and(|last| last >> (samples % 8) != 0);
         match stray {
             true => Err(Refusal::bad("the selection has bits behind the last sample")),
             false => Ok(Selection { bits: bits.to_vec(), samples }),
@@ -24,7 +24,7 @@ impl Selection {
     }
 
     pub(super) fn has(&self, sample: usize) -> bool {
-        self.bits[sample / 8] >> (sample % 8) & 1 == 1
+        (self.bits[sample / 8] >> (sample % 8)) & 1 == 1
     }
 
     /// The selected samples.

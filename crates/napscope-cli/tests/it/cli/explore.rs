@@ -405,7 +405,7 @@ fn two_hundred_clients_at_once_get_what_one_gets() {
                     let at = client % paths.len();
                     let answer = server.get(paths[at]);
                     assert_eq!(
-                        (answer.status, &answer.body == &expected[at]),
+                        (answer.status, answer.body == expected[at]),
                         (200, true),
                         "client {client}: {}",
                         paths[at]
