@@ -31,7 +31,7 @@ pub struct NetworkSpec {
     pub path: PathBuf,
     /// What it is given, where the user says so; else the file must.
     pub input: Option<ReceiverInput>,
-    /// How far off the noise variance is that its input is made with [dB].
+    /// How far off the noise variance is that its input is made with, in dB.
     pub noise_offset_db: f64,
 }
 

@@ -283,9 +283,9 @@ fn groups(random: &mut Random, samples: usize, dimensions: usize, how: Groups) -
                 left <= 0.0
             })
             .unwrap_or(count - 1);
-        for axis in 0..dimensions {
+        for center in &centers[group][..dimensions] {
             let value = if how.even { 12f64.sqrt() * (random.uniform() - 0.5) } else { random.normal() };
-            values.push(centers[group][axis] + spreads[group] * value);
+            values.push(center + spreads[group] * value);
         }
     }
     values
