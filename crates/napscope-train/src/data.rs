@@ -24,7 +24,7 @@ pub struct Batch {
     pub columns: Vec<f32>,
     /// Transmitted bits, -1 where there is none, `[num_bits, planes]`.
     pub bits: Vec<i8>,
-    /// SNR of each slot [dB].
+    /// SNR of each slot (dB).
     pub snr_db: Vec<f64>,
 }
 

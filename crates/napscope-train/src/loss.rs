@@ -2,7 +2,7 @@
 
 use crate::data::Batch;
 
-/// Edges of the SNR ranges in which errors are counted [dB].
+/// Edges of the SNR ranges in which errors are counted (dB).
 pub const SNR_EDGES_DB: [f64; 7] = [-4.0, 2.0, 8.0, 14.0, 20.0, 26.0, 32.0];
 
 /// Ranges between these edges; what lies outside counts for the outermost.
@@ -11,7 +11,7 @@ pub const SNR_RANGES: usize = SNR_EDGES_DB.len() - 1;
 /// Loss and errors of some bits.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Score {
-    /// Σ of the cross-entropy [nats].
+    /// Σ of the cross-entropy (nats).
     pub loss: f64,
     /// Bits.
     pub bits: u64,
@@ -30,7 +30,7 @@ impl Score {
         }
     }
 
-    /// Cross-entropy a bit [nats].
+    /// Cross-entropy a bit (nats).
     pub fn mean_loss(&self) -> f64 {
         self.loss / self.bits as f64
     }

@@ -18,7 +18,7 @@ use std::io::Write;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-/// The range of SNR when nobody says one [dB].
+/// The range of SNR when nobody says one (dB).
 const USUAL_SNR: Values = Values::Uniform(0.0, 20.0);
 
 /// Points of a range of anything else.
