@@ -76,7 +76,7 @@ fn analyze() -> Command {
         .long_about(
             "Runs the network once over the data, sketches the wanted layers as they come, clusters each layer's samples into \
              patterns, and writes a run folder with report.html, report.json, samples.parquet, features/ and layers/. Without \
-             MODEL and data it runs the embedded example: a small ResNet on 2,000 pictures of Fashion-MNIST.",
+             MODEL and data it runs an embedded example: a neural receiver on 1,500 simulated slots of a 5G uplink.",
         )
         .after_help(
             "Examples:\n  napscope analyze\n  napscope analyze model.onnx --data test.npz --layer layer1.1 --layer 'layer4*' -o run\n  napscope analyze model.onnx --data photos/ --preset imagenet --sketch kde --normalize none --metric hellinger --selection eom -o run\n  napscope analyze --data activations.npz --metadata slots.csv -o run      (ready-made activations)",
@@ -89,8 +89,8 @@ fn analyze() -> Command {
             Arg::new("example")
                 .long("example")
                 .value_name("NAME")
-                .value_parser(["vision"])
-                .help("Run this embedded example: vision"),
+                .value_parser(crate::example::NAMES)
+                .help("Run this embedded example: receiver, or vision"),
         );
     with_settings(command, |_| true)
 }

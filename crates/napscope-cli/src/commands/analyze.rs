@@ -17,11 +17,13 @@ const OUTPUT: &str = "napscope-run";
 pub(super) fn run(matches: &ArgMatches) -> anyhow::Result<Outcome> {
     interrupt::listen();
     let mut settings = super::settings(matches)?;
-    let wants_example = matches.get_one::<String>("example").is_some();
-    let is_example = wants_example || settings.path("model").is_none() && settings.path("data").is_none();
+    let wanted = matches.get_one::<String>("example").map(String::as_str);
+    let is_bare = settings.path("model").is_none() && settings.path("data").is_none();
+    let example = wanted.or(is_bare.then_some(example::NAMES[0]));
     // Held until the end: it removes the unpacked files.
-    let _unpacked = if is_example { Some(example::unpack(&mut settings)?) } else { None };
-    let command = shell::command("analyze", &settings, is_example.then_some("--example vision"));
+    let _unpacked = example.map(|name| example::unpack(name, &mut settings, quiet(matches))).transpose()?;
+    let flag = example.map(|name| format!("--example {name}"));
+    let command = shell::command("analyze", &settings, flag.as_deref());
     let sketch = SketchChoice::of(&settings)?;
     let patterns = PatternChoice::of(&settings)?;
     let root =

@@ -21,7 +21,8 @@ pub(super) fn run(matches: &ArgMatches) -> anyhow::Result<Outcome> {
     let is_example = wants_example || settings.path("model").is_none() && settings.path("data").is_none();
     let told = settings.clone();
     // Held until the end: it removes the unpacked files.
-    let _unpacked = if is_example { Some(example::unpack(&mut settings)?) } else { None };
+    let _unpacked =
+        if is_example { Some(example::unpack("vision", &mut settings, super::analyze::quiet(matches))?) } else { None };
     let wishes = wishes(matches, &settings)?;
     super::with_threads(&settings, || {
         let memory_limit = super::memory_limit(&settings)?;
