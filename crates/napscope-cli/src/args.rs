@@ -32,7 +32,7 @@ pub fn command() -> Command {
              arXiv 2505.15570).",
         )
         .after_help(
-            "Examples:\n  napscope analyze                                          the embedded example\n  napscope layers model.onnx                                list what can be tapped\n  napscope analyze model.onnx --data test.npz --layer 'layer3*' -o run\n  napscope cluster features.npz --metric cosine --selection eom -o patterns.parquet\n\nExit codes: 0 ok, 1 a finding, 2 wrong use or data, 3 a bug, 130 stopped.\nData goes to stdout, everything else to stderr. Nothing is ever sent anywhere.",
+            "Examples:\n  napscope analyze                                          a neural receiver, embedded\n  napscope layers model.onnx                                list what can be tapped\n  napscope analyze model.onnx --data test.npz --layer 'layer3*' -o run\n  napscope cluster features.npz --metric cosine --selection eom -o patterns.parquet\n\nExit codes: 0 ok, 1 a finding, 2 wrong use or data, 3 a bug, 130 stopped.\nData goes to stdout, everything else to stderr. Nothing is ever sent anywhere.",
         )
         .styles(styling::Styles::styled())
         .subcommand_required(true)
@@ -76,10 +76,11 @@ fn analyze() -> Command {
         .long_about(
             "Runs the network once over the data, sketches the wanted layers as they come, clusters each layer's samples into \
              patterns, and writes a run folder with report.html, report.json, samples.parquet, features/ and layers/. Without \
-             MODEL and data it runs an embedded example: a neural receiver on 1,500 simulated slots of a 5G uplink.",
+             MODEL and data it runs an embedded example: a neural receiver on 1,500 simulated slots of a 5G uplink, or with --example vision a small \
+             ResNet on 2,000 pictures of Fashion-MNIST.",
         )
         .after_help(
-            "Examples:\n  napscope analyze\n  napscope analyze model.onnx --data test.npz --layer layer1.1 --layer 'layer4*' -o run\n  napscope analyze model.onnx --data photos/ --preset imagenet --sketch kde --normalize none --metric hellinger --selection eom -o run\n  napscope analyze --data activations.npz --metadata slots.csv -o run      (ready-made activations)",
+            "Examples:\n  napscope analyze                      (a neural receiver, embedded)\n  napscope analyze --example vision     (a ResNet on pictures, embedded)\n  napscope analyze model.onnx --data test.npz --layer layer1.1 --layer 'layer4*' -o run\n  napscope analyze model.onnx --data photos/ --preset imagenet --sketch kde --normalize none --metric hellinger --selection eom -o run\n  napscope analyze --data activations.npz --metadata slots.csv -o run      (ready-made activations)",
         )
         .arg(model())
         .arg(config())
@@ -138,10 +139,10 @@ fn sweep() -> Command {
              on each layer, and ranks the recipes within their layer. The network runs once for all of them, and every stage that \
              recipes share is done once. INPUT is a network (with --data), a run folder, or features as `cluster` takes them. \
              What is not named does not vary; with nothing named at all a small grid for a first look runs, and without INPUT \
-             and data it runs on the embedded example. Labels decide nothing unless --rank-by asks for them.",
+             and data it runs on an embedded example, that of pictures. Labels decide nothing unless --rank-by asks for them.",
         )
         .after_help(
-            "Examples:\n  napscope sweep                                          a first look at the embedded example\n  napscope sweep model.onnx --data test.npz --layer 'layer3*' --sketch mean --sketch histogram:bins=16 --metric euclidean --metric cosine\n  napscope sweep model.onnx --data test.npz --metric all --selection leaf,eom --min-cluster-size 5,10,20 -o sweep.json\n  napscope sweep run/ --normalize standard,whiten --metric euclidean,cosine      (the stored features of a run)\n  napscope sweep features.npz --min-samples 1,5,15 --rank-by stability --format csv\n\nThe ending of --output chooses its format: .json, .csv, .md or .txt. A sweep that was stopped goes on with --resume.",
+            "Examples:\n  napscope sweep                                          a first look at the example of pictures\n  napscope sweep model.onnx --data test.npz --layer 'layer3*' --sketch mean --sketch histogram:bins=16 --metric euclidean --metric cosine\n  napscope sweep model.onnx --data test.npz --metric all --selection leaf,eom --min-cluster-size 5,10,20 -o sweep.json\n  napscope sweep run/ --normalize standard,whiten --metric euclidean,cosine      (the stored features of a run)\n  napscope sweep features.npz --min-samples 1,5,15 --rank-by stability --format csv\n\nThe ending of --output chooses its format: .json, .csv, .md or .txt. A sweep that was stopped goes on with --resume.",
         )
         .arg(
             Arg::new("model")

@@ -122,7 +122,7 @@ fn values(values: TensorValues) -> InputData {
 pub fn open(settings: &Settings, model: Option<&Path>, memory_limit: u64) -> anyhow::Result<Question> {
     let data = settings.path("data").ok_or_else(|| {
         Error::new(ErrorKind::InvalidParameter, "no data is given")
-            .hint("name it with --data PATH (.npz, .npy, .safetensors or a folder of images or of shards); without MODEL and --data the example runs")
+            .hint("name it with --data PATH (.npz, .npy, .safetensors or a folder of images or of shards); without MODEL and --data an example runs")
     })?;
     let mut question = match model {
         Some(model) => open_network(settings, model, &data, memory_limit)?,

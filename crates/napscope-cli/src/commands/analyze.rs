@@ -20,8 +20,12 @@ pub(super) fn run(matches: &ArgMatches) -> anyhow::Result<Outcome> {
     let wanted = matches.get_one::<String>("example").map(String::as_str);
     let is_bare = settings.path("model").is_none() && settings.path("data").is_none();
     let example = wanted.or(is_bare.then_some(example::NAMES[0]));
+    let unpack = |name| {
+        let given = settings.clone();
+        super::with_threads(&given, || example::unpack(name, &mut settings, quiet(matches)))
+    };
     // Held until the end: it removes the unpacked files.
-    let _unpacked = example.map(|name| example::unpack(name, &mut settings, quiet(matches))).transpose()?;
+    let _unpacked = example.map(unpack).transpose()?;
     let flag = example.map(|name| format!("--example {name}"));
     let command = shell::command("analyze", &settings, flag.as_deref());
     let sketch = SketchChoice::of(&settings)?;

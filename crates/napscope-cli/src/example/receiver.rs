@@ -15,9 +15,9 @@ static MODEL: &[u8] = include_bytes!("../../../../studies/receiver/receiver.onnx
 /// Slots; slot i is always the same.
 const SLOTS: u64 = 1500;
 
-/// The ranges of its training, on a grid that is small enough to run in a few seconds, with a seed that training did not have.
+/// The ranges and the grid of its training, with a seed that training did not have.
 const LINK: [(&str, &str); 4] =
-    [("num_prb", "4"), ("modulation", "qpsk,16qam"), ("target_coderate", "none"), ("seed", "20261124")];
+    [("num_prb", "6"), ("modulation", "qpsk,16qam"), ("target_coderate", "none"), ("seed", "20261124")];
 
 /// Layers, early to late.
 const LAYERS: &[&str] = &["block*.relu2"];
@@ -29,6 +29,19 @@ const LABEL: &str = "modulation";
 pub(super) fn unpack(settings: &mut Settings, folder: &Path, quiet: bool) -> anyhow::Result<()> {
     let model = folder.join("receiver.onnx");
     put(settings, "model", &model, MODEL)?;
+    if settings.text("data").is_none() {
+        let data = folder.join("slots.npz");
+        simulate(settings, &model, &data, quiet)?;
+        settings.set_default("data", &[&data.display().to_string()]);
+    }
+    settings.set_default("layer", LAYERS);
+    settings.set_default("label", &[LABEL]);
+    settings.set_default("min-cluster-size", &[MIN_CLUSTER_SIZE]);
+    Ok(())
+}
+
+/// Writes the slots, as many as will be looked at, with what is known of each.
+fn simulate(settings: &Settings, model: &Path, data: &Path, quiet: bool) -> anyhow::Result<()> {
     let mut config = LinkConfig::preset("deeprx").map_err(told)?;
     for (name, value) in LINK {
         config.set(name, value).map_err(told)?;
@@ -38,15 +51,11 @@ pub(super) fn unpack(settings: &mut Settings, folder: &Path, quiet: bool) -> any
     let asked = format!("perfect_csi,lmmse_estimated,{}:input=estimate", model.display());
     let lineup = Lineup::open(&receivers::read([asked.as_str()])?, &simulator, || crate::question::engine(settings))?;
     let rows = SlotRows::new(simulator, ReceiverInput::Estimate, lineup)?;
-    let data = folder.join("slots.npz");
-    let destination = Destination { path: data.clone(), slots: SLOTS, shard_size: None, resume: false, force: false };
-    let bar = crate::progress::bar("slots", SLOTS as usize, quiet);
+    let slots = settings.get::<u64>("limit")?.map_or(SLOTS, |limit| limit.clamp(1, SLOTS));
+    let destination = Destination { path: data.to_path_buf(), slots, shard_size: None, resume: false, force: false };
+    let bar = crate::progress::bar("slots", slots as usize, quiet);
     bar.set_message("simulating");
     write::write(&rows, &destination, |slots| bar.inc(slots))?;
     bar.finish_and_clear();
-    settings.set_default("data", &[&data.display().to_string()]);
-    settings.set_default("layer", LAYERS);
-    settings.set_default("label", &[LABEL]);
-    settings.set_default("min-cluster-size", &[MIN_CLUSTER_SIZE]);
     Ok(())
 }

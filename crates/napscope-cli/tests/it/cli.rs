@@ -3,6 +3,7 @@
 mod bad_input;
 #[cfg(unix)]
 mod browser;
+mod example;
 mod explore;
 #[cfg(unix)]
 mod explore_page;
