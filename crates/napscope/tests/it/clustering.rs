@@ -334,6 +334,36 @@ proptest! {
     }
 }
 
+/// Groups on a lattice, all at some of a few distances from each other: trees of equally high bridges.
+fn lattice_of_groups(seed: u64, n: usize, d: usize, size: usize) -> Vec<f32> {
+    let noise = uniform(seed, n * d);
+    let value = |(at, noise): (usize, f64)| {
+        let (sample, coordinate) = (at / d, at % d);
+        let corner = (sample / size) / 3usize.pow(coordinate as u32 % 8) % 3;
+        corner as f32 * 4.0 + (noise * 4.0).floor() as f32 * 0.25
+    };
+    noise.into_iter().enumerate().map(value).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
+
+    #[test]
+    fn bridges_of_the_same_height_fall_each_on_its_own(
+        seed in 0..1000u64, n in 100..500usize, d in 1..24usize, size in 9..40usize, min_samples in 1..9usize,
+        manhattan in any::<bool>(),
+    ) {
+        let metric = if manhattan { "manhattan" } else { "euclidean" };
+        let points = points(metric, lattice_of_groups(seed, n, d, size), d);
+        let hdbscan = Hdbscan { min_cluster_size: 2, min_samples: Some(min_samples), ..Hdbscan::default() };
+        let fit = hdbscan.fit(&points).expect("enough points");
+        let heights: Vec<f64> = fit.spanning_tree.edges().iter().map(|edge| edge.height).collect();
+        let expected = obvious_tree(&points, min_samples, 1.0);
+        let wrong: Vec<_> = heights.iter().zip(&expected).enumerate().filter(|(_, (x, y))| x != y).collect();
+        prop_assert!(wrong.is_empty(), "place, height and what was expected: {:?}", wrong);
+    }
+}
+
 /// The L2 and L1 norms as functions of two rows: they go the general way.
 struct Plain(Geometry);
 

@@ -7,6 +7,7 @@
 
 use super::Edge;
 use super::chain::Chain;
+use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A gap that may fall.
@@ -15,6 +16,8 @@ struct Falling {
     height: f64,
     place: usize,
     floor: f64,
+    /// The gaps around it that are lower. Of two equally high gaps between two places one may fall without the other.
+    lower: Range<usize>,
     /// Bits of the height that a pair has to stay below: they order as the numbers do, for no height is negative.
     now: AtomicU64,
 }
@@ -34,9 +37,11 @@ impl FallingGaps {
             .filter_map(|bridge| edges.binary_search_by(|edge| super::forest::compare(edge, bridge)).ok())
             .collect();
         let joints = chain.joints(numbers.iter().copied());
+        let lower = lower_around(&chain.gaps);
         let falling = |(&number, joint): (&usize, super::chain::Joint)| {
             let height = edges[number].height;
-            Falling { height, place: joint.place, floor: joint.floor, now: AtomicU64::new(height.to_bits()) }
+            let (place, now) = (joint.place, AtomicU64::new(height.to_bits()));
+            Falling { height, place, floor: joint.floor, lower: lower[place].clone(), now }
         };
         let mut gaps: Vec<Falling> = numbers.iter().zip(joints).map(falling).collect();
         gaps.sort_by(|x, y| x.height.total_cmp(&y.height).then(x.place.cmp(&y.place)));
@@ -44,13 +49,14 @@ impl FallingGaps {
         FallingGaps { gaps, lowest }
     }
 
-    /// The gap of height `highest` between two places, where it is a bridge.
+    /// The one gap of height `highest` between two places, where there is only one and it is a bridge.
     fn between(&self, from: usize, to: usize, highest: f64) -> Option<&Falling> {
         if highest < self.lowest {
             return None;
         }
         let at = self.gaps.partition_point(|gap| (gap.height, gap.place) < (highest, from));
-        self.gaps.get(at).filter(|gap| gap.height == highest && gap.place < to)
+        let is_between = |gap: &&Falling| gap.height == highest && gap.place < to;
+        self.gaps.get(at).filter(is_between).filter(|gap| gap.lower.start <= from && to <= gap.lower.end)
     }
 
     /// The height that a pair between two places has to stay below; `highest` is the highest gap there.
@@ -64,5 +70,40 @@ impl FallingGaps {
         let lowered = gap.floor.max(height).next_up();
         let before = f64::from_bits(gap.now.fetch_min(lowered.to_bits(), Ordering::Relaxed));
         (lowered < before).then_some((gap.place, lowered))
+    }
+}
+
+/// For each gap, those around it up to the next that is as high or higher.
+fn lower_around(gaps: &[f64]) -> Vec<Range<usize>> {
+    let mut around = vec![0..gaps.len(); gaps.len()];
+    // Gaps that none after them has reached the height of yet: they fall from each to the next.
+    let mut open: Vec<usize> = Vec::new();
+    for (at, height) in gaps.iter().enumerate() {
+        while let Some(before) = open.pop_if(|before| gaps[*before] <= *height) {
+            around[before].end = at;
+            if gaps[before] == *height {
+                around[at].start = before + 1;
+            }
+        }
+        around[at].start = around[at].start.max(open.last().map_or(0, |higher| higher + 1));
+        open.push(at);
+    }
+    around
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn around_a_gap_are_those_up_to_one_as_high() {
+        for (gaps, expected) in [
+            (vec![1.0, 3.0, 2.0], vec![0..1, 0..3, 2..3]),
+            (vec![2.0, 2.0, 1.0, 2.0], vec![0..1, 1..3, 2..3, 2..4]),
+            (vec![4.0, 1.0, 1.0, 3.0, 1.0], vec![0..5, 1..2, 2..3, 1..5, 4..5]),
+            (vec![], vec![]),
+        ] {
+            assert_eq!(lower_around(&gaps), expected, "around each of {gaps:?}");
+        }
     }
 }

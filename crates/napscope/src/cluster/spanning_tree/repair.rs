@@ -123,13 +123,20 @@ struct Repair<'a> {
 /// What one block of rows found, and how far each of its panels has looked.
 pub(super) struct Found {
     first: usize,
-    /// For every row panel, the highest gap from its first place to the columns at hand.
-    highest: Vec<f32>,
-    /// The same, to before the columns at hand.
+    /// For every row panel.
+    looked: Vec<Looked>,
+    /// The highest gap from the last place of the row panel at hand to before the columns at hand.
     before: f32,
-    /// Falls that the highest gaps know of.
-    falls: usize,
     edges: Vec<Edge>,
+}
+
+/// How far a row panel has looked.
+#[derive(Clone, Copy)]
+struct Looked {
+    /// The highest gap from its last place to the columns looked at last.
+    highest: f32,
+    /// Falls that this knows of.
+    falls: usize,
 }
 
 impl<'a> Repair<'a> {
@@ -208,47 +215,58 @@ impl Search for Repair<'_> {
     type Found = Found;
 
     fn begin(&self, rows: Range<usize>) -> Found {
-        Found { first: rows.start, highest: vec![0.0; rows.len()], before: 0.0, falls: 0, edges: Vec::new() }
+        let looked = vec![Looked { highest: 0.0, falls: 0 }; rows.len()];
+        Found { first: rows.start, looked, before: 0.0, edges: Vec::new() }
     }
 
     fn reach(&self, found: &mut Found, row: usize, col: usize) -> f32 {
         let falls = self.falls.load(Ordering::Relaxed);
-        if falls != found.falls {
-            found.falls = falls;
-            let first = found.first;
-            for (at, highest) in found.highest.iter_mut().enumerate().take_while(|(at, _)| first + at < col) {
-                let between = (first + at + 1..col).map(|panel| self.highest(panel));
-                *highest = between.fold(self.highest_within(first + at), f32::max);
-            }
+        let looked = &mut found.looked[row - found.first];
+        if falls != looked.falls && row < col {
+            let between = (row + 1..col).map(|panel| self.highest(panel));
+            *looked = Looked { highest: between.fold(0.0, f32::max), falls };
         }
-        let highest = &mut found.highest[row - found.first];
-        found.before = *highest;
-        *highest = if row == col { self.highest_within(row) } else { highest.max(self.highest(col)) };
+        found.before = looked.highest;
+        if row != col {
+            looked.highest = looked.highest.max(self.highest(col));
+        }
+        let reach = looked.highest.max(self.highest_within(row));
         // Of two halves of keys, rounded up alike, the greater one belongs to the greater height.
         let radius = self.least_radius[row].max(self.least_radius[col]);
-        if radius > *highest { f32::NEG_INFINITY } else { *highest }
+        if radius > reach { f32::NEG_INFINITY } else { reach }
     }
 
     fn limits(&self, found: &Found, row: usize, col: usize, limits: &mut Limits) {
+        let below =
+            |place: usize, height: f32| if self.half_radius[place] > height { f32::NEG_INFINITY } else { height };
+        let places = |panel: usize| panel * COLS..((panel + 1) * COLS).min(self.gaps.len());
+        // The highest gap between two places is that from the first to the end of its panel, or from there to the second.
         limits.rows = [f32::NEG_INFINITY; COLS];
+        let mut highest_in_row = 0.0f32;
+        if row != col {
+            for (limit, place) in limits.rows.iter_mut().zip(places(row)).rev() {
+                *limit = below(place, highest_in_row);
+                highest_in_row = highest_in_row.max(self.gap(place));
+            }
+        }
+        limits.cols = [f32::NEG_INFINITY; COLS];
         let mut highest = found.before;
-        let places = col * COLS..((col + 1) * COLS).min(self.gaps.len());
-        for (limit, place) in limits.cols.iter_mut().zip(places) {
+        for (limit, place) in limits.cols.iter_mut().zip(places(col)) {
             // The gap before the first place of the row's own panel is not between its points.
             if place > row * COLS {
                 highest = highest.max(self.gap(place));
             }
-            *limit = if self.half_radius[place] > highest { f32::NEG_INFINITY } else { highest };
+            *limit = below(place, highest);
         }
-        let places = row * COLS..((row + 1) * COLS).min(self.gaps.len());
+        let highest = highest.max(highest_in_row);
         let dead = |mask, (at, radius): (usize, &f32)| mask | u64::from(*radius > highest) << at;
-        limits.dead_rows = self.half_radius[places].iter().enumerate().fold(0, dead);
+        limits.dead_rows = self.half_radius[places(row)].iter().enumerate().fold(0, dead);
     }
 
-    fn visit(&self, found: &mut Found, row: usize, col: usize, _half: f32) {
+    fn visit(&self, found: &mut Found, row: usize, col: usize, half: f32) {
         let highest = self.chain.highest_gap(row, col);
         let limit = self.falling.limit(row, col, highest);
-        if self.radius[row].max(self.radius[col]) >= limit {
+        if self.radius[row].max(self.radius[col]) >= limit || half > self.half(limit) {
             return;
         }
         let height = self.graph.height(self.panels.sample(row), self.panels.sample(col));
