@@ -1,16 +1,19 @@
-"""Expected scores of the detectors and figures of separation, from scikit-learn and SciPy: writes ood.json beside this file.
+"""Expected scores of the detectors and figures of separation, from scikit-learn, SciPy and hdbscan: writes ood.json beside this file.
 
-    pip install numpy==2.4.6 scipy==1.17.1 scikit-learn==1.9.1
+    pip install numpy==2.4.6 scipy==1.17.1 scikit-learn==1.9.1 hdbscan==0.8.44
     python make_ood.py
 """
 
+import importlib.metadata
 import json
 import pathlib
 
+import hdbscan
 import numpy as np
 import scipy
 import sklearn
 from scipy import special, stats
+from scipy.spatial.distance import cdist
 from sklearn import metrics
 from sklearn.covariance import EmpiricalCovariance, LedoitWolf
 from sklearn.decomposition import PCA
@@ -52,8 +55,46 @@ def svm(reference, x, nu, gamma):
     return -OneClassSVM(nu=nu, gamma=gamma, tol=1e-9, cache_size=500).fit(reference).decision_function(x)
 
 
+def relative(reference, x, group):
+    """min_c d_c² − d_0², groups around their own means with one covariance (Ren et al. 2021)."""
+    means = np.array([reference[group == c].mean(axis=0) for c in np.unique(group)])
+    around = LedoitWolf(assume_centered=True).fit(reference - means[group]).precision_
+    near = [np.einsum("ij,jk,ik->i", x - mean, around, x - mean) for mean in means]
+    return np.min(near, axis=0) - LedoitWolf().fit(reference).mahalanobis(x)
+
+
+def bins(reference, count):
+    """Equally many along the first principal axis."""
+    along = PCA(1).fit_transform(reference)[:, 0]
+    return np.argsort(np.argsort(along)) * count // len(along)
+
+
+def patterns(reference, x, size):
+    """Three groups, found by hdbscan: distances to the means, and relative Mahalanobis distances."""
+    labels = hdbscan.HDBSCAN(min_cluster_size=size, min_samples=5).fit(reference).labels_
+    assert labels.max() == 2
+    means = np.array([reference[labels == c].mean(axis=0) for c in range(3)])
+    inside = labels >= 0
+    around = LedoitWolf(assume_centered=True).fit(reference[inside] - means[labels[inside]]).precision_
+    near = np.min([np.einsum("ij,jk,ik->i", x - mean, around, x - mean) for mean in means], axis=0)
+    return {
+        f"nearest_pattern:min_cluster_size={size}": cdist(x, means).min(axis=1),
+        f"relative_mahalanobis:min_cluster_size={size}": near - LedoitWolf().fit(reference).mahalanobis(x),
+    }
+
+
+def groups(samples, fresh):
+    """Samples of three round groups in five dimensions, and fresh ones of which some lie outside."""
+    centers = 8 * rng.normal(size=(3, 5))
+    rows = centers[np.arange(samples + fresh) % 3] + rng.normal(size=(samples + fresh, 5))
+    rows[samples + fresh // 2 :] += 4 * rng.normal(size=(fresh - fresh // 2, 5))
+    rows = rows.astype(np.float32).astype(np.float64)
+    return rows[:samples], rows[samples:]
+
+
 def scores(reference, x):
     return {
+        "relative_mahalanobis:groups=bins,bins=5": relative(reference, x, bins(reference, 5)),
         "mahalanobis": mahalanobis(LedoitWolf(), reference, x),
         "mahalanobis:shrinkage=0": mahalanobis(EmpiricalCovariance(), reference, x),
         "mahalanobis:unit=true": mahalanobis(LedoitWolf(), normalize(reference), normalize(x)),
@@ -108,11 +149,16 @@ def main():
             del wanted["mahalanobis:shrinkage=0"]
         expected = {name: [float(f"{value:.9g}") for value in found] for name, found in wanted.items()}
         cases.append({"columns": columns, "reference": reference.ravel().tolist(), "x": x.ravel().tolist(), "expected": expected})
+    separated = list(separations())
+    reference, x = groups(120, 24)
+    expected = {name: [float(f"{value:.9g}") for value in found] for name, found in patterns(reference, x, 10).items()}
+    cases.append({"columns": 5, "reference": reference.ravel().tolist(), "x": x.ravel().tolist(), "expected": expected})
     fusion = {"p_values": [0.03, 0.2, 0.5]}
     for method in ("fisher", "stouffer"):
         fusion[method] = float(stats.combine_pvalues(fusion["p_values"], method=method).statistic)
-    versions = {"numpy": np.__version__, "scipy": scipy.__version__, "scikit-learn": sklearn.__version__}
-    document = {"versions": versions, "detectors": cases, "separations": list(separations()), "fusion": fusion}
+    versions = {"numpy": np.__version__, "scipy": scipy.__version__, "scikit-learn": sklearn.__version__,
+                "hdbscan": importlib.metadata.version("hdbscan")}
+    document = {"versions": versions, "detectors": cases, "separations": separated, "fusion": fusion}
     pathlib.Path(__file__).with_name("ood.json").write_text(json.dumps(document) + "\n")
 
 

@@ -44,14 +44,12 @@ pub struct AurocDifference {
 /// # Errors
 /// [`ErrorKind::TooFewSamples`] when one side is empty, [`ErrorKind::NonFinite`] for a score that is NaN.
 pub fn separation(id: &[f64], ood: &[f64]) -> Result<Separation> {
-    let placements = Placements::new(id, ood)?;
-    let auroc = placements.auroc();
-    let reach = Z_95 * covariance(&placements, &placements).sqrt();
+    let (auroc, auroc_interval) = mean_auroc((id, &[ood]))?;
     let steps = steps(id, ood);
     let flipped: Vec<[usize; 2]> = steps.iter().rev().map(|[id, ood]| [*ood, *id]).collect();
     Ok(Separation {
         auroc,
-        auroc_interval: [(auroc - reach).max(0.0), (auroc + reach).min(1.0)],
+        auroc_interval,
         aupr_in: average_precision(&flipped, id.len()),
         aupr_out: average_precision(&steps, ood.len()),
         fpr_ood_at_tpr_id_95: false_positives(&flipped, id.len(), ood.len()),
@@ -64,12 +62,34 @@ pub fn separation(id: &[f64], ood: &[f64]) -> Result<Separation> {
 /// # Errors
 /// As [`separation`], and [`ErrorKind::ShapeMismatch`] when the two have other numbers of samples.
 pub fn auroc_difference(a: [&[f64]; 2], b: [&[f64]; 2]) -> Result<AurocDifference> {
-    if a.map(<[f64]>::len) != b.map(<[f64]>::len) {
-        return Err(Error::shape("scores of the second detector", a.map(<[f64]>::len), b.map(<[f64]>::len)));
+    mean_auroc_difference((a[0], &[a[1]]), (b[0], &[b[1]]))
+}
+
+/// The mean AUROC over several sets of out-of-distribution samples (`(id, sets)`), with its 95 % interval: the sets count alike,
+/// and that they share their in-distribution samples is taken into account.
+///
+/// # Errors
+/// As [`separation`], and [`ErrorKind::TooFewSamples`] without any set.
+pub fn mean_auroc(scores: (&[f64], &[&[f64]])) -> Result<(f64, [f64; 2])> {
+    let placements = MeanPlacements::new(scores)?;
+    let (auroc, reach) = (placements.auroc(), Z_95 * placements.covariance(&placements).sqrt());
+    Ok((auroc, [(auroc - reach).max(0.0), (auroc + reach).min(1.0)]))
+}
+
+/// As [`auroc_difference`], of the means over several sets of out-of-distribution samples.
+///
+/// # Errors
+/// As [`mean_auroc`] and [`auroc_difference`].
+pub fn mean_auroc_difference(a: (&[f64], &[&[f64]]), b: (&[f64], &[&[f64]])) -> Result<AurocDifference> {
+    let sizes = |(id, sets): (&[f64], &[&[f64]])| -> Vec<usize> {
+        std::iter::once(id.len()).chain(sets.iter().map(|set| set.len())).collect()
+    };
+    if sizes(a) != sizes(b) {
+        return Err(Error::shape("scores of the second detector", sizes(a), sizes(b)));
     }
-    let (a, b) = (Placements::new(a[0], a[1])?, Placements::new(b[0], b[1])?);
+    let (a, b) = (MeanPlacements::new(a)?, MeanPlacements::new(b)?);
     let difference = a.auroc() - b.auroc();
-    let variance = covariance(&a, &a) + covariance(&b, &b) - 2.0 * covariance(&a, &b);
+    let variance = a.covariance(&a) + b.covariance(&b) - 2.0 * a.covariance(&b);
     let error = variance.max(0.0).sqrt();
     let p_value = match (difference == 0.0, error == 0.0) {
         (true, _) => 1.0,
@@ -77,6 +97,45 @@ pub fn auroc_difference(a: [&[f64]; 2], b: [&[f64]; 2]) -> Result<AurocDifferenc
         _ => libm::erfc(difference.abs() / error / std::f64::consts::SQRT_2),
     };
     Ok(AurocDifference { difference, interval: [difference - Z_95 * error, difference + Z_95 * error], p_value })
+}
+
+/// The placements of a mean AUROC: of an in-distribution sample the mean of those among every set, of the others each its own.
+struct MeanPlacements {
+    id: Vec<f64>,
+    ood: Vec<Vec<f64>>,
+}
+
+impl MeanPlacements {
+    fn new((id, sets): (&[f64], &[&[f64]])) -> Result<Self> {
+        if sets.is_empty() {
+            return Err(Error::new(ErrorKind::TooFewSamples, "a mean AUROC needs at least 1 set, got 0"));
+        }
+        let mut mean = vec![0.0; id.len()];
+        let mut ood = Vec::with_capacity(sets.len());
+        for set in sets {
+            let placements = Placements::new(id, set)?;
+            mean.iter_mut().zip(&placements.id).for_each(|(mean, place)| *mean += place / sets.len() as f64);
+            ood.push(placements.ood);
+        }
+        Ok(MeanPlacements { id: mean, ood })
+    }
+
+    fn auroc(&self) -> f64 {
+        self.ood.iter().map(|places| mean(places)).sum::<f64>() / self.ood.len() as f64
+    }
+
+    /// Covariance of two mean AUROCs: that of the placements on either side, over the numbers of samples.
+    fn covariance(&self, other: &Self) -> f64 {
+        let sets = self.ood.iter().zip(&other.ood).map(|(a, b)| covariance_of_means(a, b)).sum::<f64>();
+        covariance_of_means(&self.id, &other.id) + sets / (self.ood.len() * self.ood.len()) as f64
+    }
+}
+
+/// Covariance of the means of two lists.
+fn covariance_of_means(a: &[f64], b: &[f64]) -> f64 {
+    let (mean_a, mean_b, count) = (mean(a), mean(b), a.len() as f64);
+    let products: f64 = a.iter().zip(b).map(|(a, b)| (a - mean_a) * (b - mean_b)).sum();
+    if count > 1.0 { products / (count - 1.0) / count } else { 0.0 }
 }
 
 /// Where each sample stands among those of the other side (Sun & Xu 2014): for an out-of-distribution sample the share of
@@ -101,20 +160,6 @@ impl Placements {
             ood: ood.iter().map(|score| share_below(&id_sorted, *score)).collect(),
         })
     }
-
-    fn auroc(&self) -> f64 {
-        mean(&self.ood)
-    }
-}
-
-/// Covariance of two AUROCs: that of the placements on either side, over the numbers of samples.
-fn covariance(a: &Placements, b: &Placements) -> f64 {
-    let side = |a: &[f64], b: &[f64]| {
-        let (mean_a, mean_b, count) = (mean(a), mean(b), a.len() as f64);
-        let products: f64 = a.iter().zip(b).map(|(a, b)| (a - mean_a) * (b - mean_b)).sum();
-        if count > 1.0 { products / (count - 1.0) / count } else { 0.0 }
-    };
-    side(&a.id, &b.id) + side(&a.ood, &b.ood)
 }
 
 fn mean(values: &[f64]) -> f64 {
@@ -193,6 +238,7 @@ mod tests {
     fn empty_sides_and_nan_are_refused() {
         assert_eq!(separation(&[], &[1.0]).expect_err("no id").kind(), ErrorKind::TooFewSamples);
         assert_eq!(separation(&[f64::NAN], &[1.0]).expect_err("NaN").kind(), ErrorKind::NonFinite);
+        assert_eq!(mean_auroc((&[1.0], &[])).expect_err("no set").kind(), ErrorKind::TooFewSamples);
         let error = auroc_difference([&[1.0], &[2.0]], [&[1.0, 2.0], &[2.0]]).expect_err("other samples");
         assert_eq!(error.kind(), ErrorKind::ShapeMismatch);
     }

@@ -18,6 +18,12 @@ pub(crate) fn content_order(points: &Points) -> Vec<u32> {
     order
 }
 
+/// How two rows stand in the order of content.
+pub(super) fn by_content(points: &Points, a: u32, b: u32) -> Ordering {
+    let [row_a, row_b] = [a, b].map(|row| points.row(row as usize));
+    hash(row_a).cmp(&hash(row_b)).then_with(|| compare(row_a, row_b)).then_with(|| a.cmp(&b))
+}
+
 /// The position of every row in `order`.
 pub(crate) fn ranks(order: &[u32]) -> Vec<u32> {
     let mut ranks = vec![0; order.len()];

@@ -20,6 +20,7 @@ mod census;
 mod stages;
 mod sweep;
 
+mod few;
 mod general;
 mod groups;
 mod nearest;
@@ -120,6 +121,10 @@ pub fn query_neighbors(reference: &Points, queries: &Points, k: usize, watch: &W
     }
     check(k, reference.samples(), reference.samples())?;
     let meter = Meter::new(watch, steps(queries.samples(), reference));
+    if let Some(found) = few::neighbors(reference, queries, k) {
+        meter.advance(steps(queries.samples(), reference))?;
+        return Ok(found);
+    }
     if let Some([reference, queries]) = Cloud::pair(reference, queries) {
         let [reference, queries] = [&reference, &queries].map(|cloud| Panels::new(cloud, cloud.compact_order()));
         return nearest::of_queries(&reference, &queries, k, &meter);
@@ -202,10 +207,12 @@ mod tests {
                 let fast = self_neighbors(&points, k, &unwatched).expect(&name);
                 let slow = general::neighbors(&points, &points, Own::Excluded, k, &meter).expect(&name);
                 assert!(fast == slow, "{name}: neighbors among themselves");
-                let queries = cloud(97, dimensions, levels, &geometry, 2);
-                let fast = query_neighbors(&points, &queries, k, &unwatched).expect(&name);
-                let slow = general::neighbors(&points, &queries, Own::Included, k, &meter).expect(&name);
-                assert!(fast == slow, "{name}: neighbors of others");
+                for count in [3, 97] {
+                    let queries = cloud(count, dimensions, levels, &geometry, 2);
+                    let fast = query_neighbors(&points, &queries, k, &unwatched).expect(&name);
+                    let slow = general::neighbors(&points, &queries, Own::Included, k, &meter).expect(&name);
+                    assert!(fast == slow, "{name}: neighbors of {count} others");
+                }
             }
         }
     }
@@ -252,10 +259,14 @@ mod tests {
                 let expected = f64::from(0.01 * scale);
                 assert!((reach - expected).abs() < 0.01 * expected, "at scale {scale}: {reach}, expected {expected}");
             }
-            let far = query_neighbors(&line(&values), &line(&[f32::MAX, 0.0]), 1, &unwatched).expect("121 points");
-            let expected = f64::from(f32::MAX) - f64::from(scale * 3.0);
-            assert_eq!(far.distances(0), [expected], "from the largest of all to the largest value");
-            assert_eq!(far.distances(1), [0.0], "a huge query beside it does not blur the others");
+            // A handful of queries goes another way than many.
+            for repeats in [1, few::FEW] {
+                let queries = [f32::MAX, 0.0].repeat(repeats);
+                let far = query_neighbors(&line(&values), &line(&queries), 1, &unwatched).expect("121 points");
+                let expected = f64::from(f32::MAX) - f64::from(scale * 3.0);
+                assert_eq!(far.distances(0), [expected], "from the largest of all to the largest value");
+                assert_eq!(far.distances(1), [0.0], "a huge query beside it does not blur the others");
+            }
         }
     }
 

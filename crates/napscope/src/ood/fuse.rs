@@ -3,6 +3,7 @@
 //! Detectors of one network look at the same sample: their p-values hang together, and the textbook distribution of a joint
 //! statistic does not hold. So a fusion gives a score, to be calibrated like any other ([`super::Calibration`]).
 
+use super::Calibration;
 use serde::{Deserialize, Serialize};
 
 /// How p-values are joined.
@@ -22,6 +23,21 @@ pub enum Fusion {
 impl Fusion {
     /// Every way.
     pub const ALL: [Fusion; 4] = [Fusion::Fisher, Fusion::Stouffer, Fusion::Max, Fusion::Mean];
+
+    /// The joint scores of the samples that `calibrations` were made of, from their scores (detector by detector): what the joint
+    /// scores of other samples are calibrated by. A sample's own score is among those that its p-values count; they are taken over
+    /// n + 1, so that they are never above what a fresh sample would get, and the fusion errs towards fewer alarms.
+    pub fn joint_scores(self, calibrations: &[Calibration], scores: &[&[f64]]) -> Vec<f64> {
+        let samples = scores.iter().map(|scores| scores.len()).min().unwrap_or(0);
+        let own = 1.0 / (samples + 1) as f64;
+        let joint = |sample: usize| {
+            let parts = scores.iter().zip(calibrations);
+            let p_values: Vec<f64> =
+                parts.map(|(scores, calibration)| calibration.p_value(scores[sample]) - own).collect();
+            self.score(&p_values)
+        };
+        (0..samples).map(joint).collect()
+    }
 
     /// The joint score of one sample's p-values: higher is further out. Each must lie in 0 … 1; 0 counts as the smallest
     /// positive number. No p-value at all gives 0.

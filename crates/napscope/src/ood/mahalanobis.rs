@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::features::{Column, Features};
 use crate::normalize::{self, Transform};
 use crate::registry::Entry;
-use crate::statistics::{Covariance, Shrinkage};
+use crate::statistics::{Center, Covariance, QuadraticForm, Shrinkage};
 
 pub(super) const ENTRY: Entry<dyn Detector> = Entry {
     name: "mahalanobis",
@@ -32,24 +32,24 @@ impl Detector for Mahalanobis {
         let unit = if self.unit { Some(normalize::parse("unit_l2")?.fit(reference)?) } else { None };
         let scaled = unit.as_ref().map(|unit| unit.transform(reference)).transpose()?;
         let values = scaled.as_ref().unwrap_or(reference).values();
-        let covariance = Covariance::fit(values, reference.columns().len(), self.shrinkage)
+        let form = Covariance::squared_distance(values, reference.columns().len(), self.shrinkage)
             .map_err(|error| error.context(ENTRY.name))?;
-        Ok(Box::new(Gaussian { columns: reference.columns().to_vec(), unit, covariance }))
+        Ok(Box::new(Gaussian { columns: reference.columns().to_vec(), unit, mean: form.middle(), form }))
     }
 }
 
 struct Gaussian {
     columns: Vec<Column>,
     unit: Option<Box<dyn Transform>>,
-    covariance: Covariance,
+    mean: Center,
+    form: QuadraticForm,
 }
 
 impl Scorer for Gaussian {
     fn score(&self, features: &Features) -> Result<Vec<f64>> {
         features.expect_columns(&self.columns)?;
         let scaled = self.unit.as_ref().map(|unit| unit.transform(features)).transpose()?;
-        let whitened = self.covariance.isometric(scaled.as_ref().unwrap_or(features).values());
-        let squared_length = |row: &[f32]| row.iter().map(|value| f64::from(*value).powi(2)).sum();
-        Ok(whitened.chunks_exact(self.columns.len()).map(squared_length).collect())
+        let values = scaled.as_ref().unwrap_or(features).values();
+        Ok(self.form.nearest(values, std::slice::from_ref(&self.mean)))
     }
 }

@@ -8,13 +8,12 @@
 //! and as many are kept as [`CACHE_BYTES`] hold. Samples are taken in an order of their content, so that the order of the
 //! rows decides nothing.
 
+use super::gaussian::{kernel_row, weighted_sums};
 use super::{Detector, Scorer};
-use crate::distance::{Geometry, Points, Rescale};
 use crate::error::{Error, ErrorKind, Result};
 use crate::features::{Column, Features};
 use crate::registry::Entry;
 use crate::statistics::canonical_order;
-use rayon::prelude::*;
 use std::collections::VecDeque;
 
 pub(super) const ENTRY: Entry<dyn Detector> = Entry {
@@ -58,12 +57,10 @@ impl Detector for OneClassSvm {
         let columns = reference.columns().to_vec();
         let ordered = reference.select(&canonical_order(reference.values(), columns.len()));
         let gamma = self.gamma.unwrap_or_else(|| scale(ordered.values(), columns.len()));
-        let points = Points::new(ordered.values().to_vec(), columns.len(), Geometry::L2, Rescale::Identity);
-        let Solution { alpha, rho } = Solver::new(&points, gamma, self.nu).solve();
+        let Solution { alpha, rho } = Solver::new(ordered.values(), columns.len(), gamma, self.nu).solve();
         let (samples, alpha): (Vec<usize>, Vec<f64>) =
             alpha.into_iter().enumerate().filter(|(_, alpha)| *alpha > 0.0).unzip();
         let vectors = ordered.select(&samples).values().to_vec();
-        let vectors = Points::new(vectors, columns.len(), Geometry::L2, Rescale::Identity);
         Ok(Box::new(SupportVectors { columns, gamma, vectors, alpha, rho }))
     }
 }
@@ -76,17 +73,15 @@ fn scale(values: &[f32], columns: usize) -> f64 {
     if variance > 0.0 { 1.0 / (columns as f64 * variance) } else { 1.0 }
 }
 
-fn gaussian(points: &Points, gamma: f64, a: &[f32], b: &[f32]) -> f64 {
-    (-gamma * points.raw_distance(a, b).powi(2)).exp()
-}
-
 struct Solution {
     alpha: Vec<f64>,
     rho: f64,
 }
 
 struct Solver<'a> {
-    points: &'a Points,
+    /// `[samples, columns]`
+    values: &'a [f32],
+    columns: usize,
     gamma: f64,
     alpha: Vec<f64>,
     /// K α.
@@ -97,16 +92,13 @@ struct Solver<'a> {
 }
 
 impl<'a> Solver<'a> {
-    fn new(points: &'a Points, gamma: f64, nu: f64) -> Self {
-        let samples = points.samples();
+    fn new(values: &'a [f32], columns: usize, gamma: f64, nu: f64) -> Self {
+        let samples = values.len() / columns;
         let budget = nu * samples as f64;
         let alpha: Vec<f64> = (0..samples).map(|sample| (budget - sample as f64).clamp(0.0, 1.0)).collect();
-        let rows = vec![None; samples];
-        let mut solver = Solver { points, gamma, alpha, gradient: vec![0.0; samples], rows, kept: VecDeque::new() };
-        for sample in 0..samples {
-            solver.move_along(sample, solver.alpha[sample]);
-        }
-        solver
+        let first = alpha.iter().take_while(|alpha| **alpha > 0.0).count();
+        let gradient = weighted_sums(values, columns, &values[..first * columns], &alpha[..first], gamma);
+        Solver { values, columns, gamma, alpha, gradient, rows: vec![None; samples], kept: VecDeque::new() }
     }
 
     fn solve(mut self) -> Solution {
@@ -170,9 +162,8 @@ impl<'a> Solver<'a> {
         {
             self.rows[oldest] = None;
         }
-        let at = self.points.row(sample);
-        let kernel = |other| gaussian(self.points, self.gamma, at, self.points.row(other)) as f32;
-        self.rows[sample] = Some((0..self.rows.len()).into_par_iter().map(kernel).collect());
+        let x = &self.values[sample * self.columns..(sample + 1) * self.columns];
+        self.rows[sample] = Some(kernel_row(x, self.values, self.gamma));
         self.kept.push_back(sample);
     }
 
@@ -199,7 +190,8 @@ fn curvature(kernel: f32) -> f64 {
 struct SupportVectors {
     columns: Vec<Column>,
     gamma: f64,
-    vectors: Points,
+    /// `[support vectors, columns]`
+    vectors: Vec<f32>,
     alpha: Vec<f64>,
     rho: f64,
 }
@@ -207,11 +199,7 @@ struct SupportVectors {
 impl Scorer for SupportVectors {
     fn score(&self, features: &Features) -> Result<Vec<f64>> {
         features.expect_columns(&self.columns)?;
-        let score = |sample: usize| {
-            let row = features.row(sample);
-            let kernel = |vector| gaussian(&self.vectors, self.gamma, row, self.vectors.row(vector));
-            self.rho - self.alpha.iter().enumerate().map(|(vector, alpha)| alpha * kernel(vector)).sum::<f64>()
-        };
-        Ok((0..features.samples()).into_par_iter().map(score).collect())
+        let sums = weighted_sums(features.values(), self.columns.len(), &self.vectors, &self.alpha, self.gamma);
+        Ok(sums.into_iter().map(|sum| self.rho - sum).collect())
     }
 }

@@ -5,7 +5,7 @@ use super::{Detector, Scorer};
 use crate::error::{Error, ErrorKind, Result};
 use crate::features::{Column, Features};
 use crate::registry::{Entry, Options};
-use crate::statistics::{CenteredRows, PrincipalAxes};
+use crate::statistics::{Center, CenteredRows, QuadraticForm};
 
 pub(super) const ENTRY: Entry<dyn Detector> = Entry {
     name: "residual",
@@ -28,7 +28,7 @@ impl Detector for Residual {
             let message = format!("residual needs at least 2 samples, got {}", reference.samples());
             return Err(Error::new(ErrorKind::TooFewSamples, message));
         }
-        let mut axes = CenteredRows::new(reference.values(), reference.columns().len()).principal_axes()?;
+        let axes = CenteredRows::new(reference.values(), reference.columns().len()).principal_axes()?;
         let total: f64 = axes.variances.iter().sum();
         let mut held = 0.0;
         let kept = axes.variances.iter().take_while(|variance| {
@@ -36,20 +36,21 @@ impl Detector for Residual {
             held += **variance;
             short
         });
-        let kept = kept.count();
-        axes.truncate(kept);
-        Ok(Box::new(Remainder { columns: reference.columns().to_vec(), axes }))
+        let form = QuadraticForm::residual(&axes, kept.count());
+        Ok(Box::new(Remainder { columns: reference.columns().to_vec(), mean: form.middle(), form }))
     }
 }
 
 struct Remainder {
     columns: Vec<Column>,
-    axes: PrincipalAxes,
+    mean: Center,
+    form: QuadraticForm,
 }
 
 impl Scorer for Remainder {
     fn score(&self, features: &Features) -> Result<Vec<f64>> {
         features.expect_columns(&self.columns)?;
-        Ok(self.axes.residuals(features.values()))
+        let squares = self.form.nearest(features.values(), std::slice::from_ref(&self.mean));
+        Ok(squares.into_iter().map(f64::sqrt).collect())
     }
 }

@@ -5,7 +5,7 @@
 ///
 /// e^x = 2^n · e^r with n = round(x / ln 2) and |r| <= ln 2 / 2, where ten terms of the series suffice: r^10 / 10! < 7e-12.
 #[inline(always)]
-pub(super) fn exp(x: f64) -> f64 {
+pub(crate) fn exp(x: f64) -> f64 {
     /// 1.5 · 2^52: a sum with it has no room for a fraction, and ends in the bits of the whole number n.
     const ROUND: f64 = 6_755_399_441_055_744.0;
     const EXPONENT_BIAS: u64 = 1023 << 52;

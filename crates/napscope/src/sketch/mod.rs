@@ -33,6 +33,7 @@ mod sparsity;
 
 mod free_energy;
 
+pub(crate) use exp::exp;
 pub use range::ChannelRanges;
 
 use crate::activations::{Activations, MapShape};

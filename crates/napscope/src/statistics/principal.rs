@@ -43,25 +43,6 @@ impl PrincipalAxes {
         self.map_blocks(values, self.variances.len(), |_, along| along)
     }
 
-    /// Forgets all axes but the first `count`.
-    pub(crate) fn truncate(&mut self, count: usize) {
-        self.variances.truncate(count);
-        self.directions = self.directions.subcols(0, self.variances.len()).to_owned();
-    }
-
-    /// The length of what the axes leave over of each row.
-    ///
-    /// # Shapes
-    /// - `values`: `[samples, columns]`.
-    pub(crate) fn residuals(&self, values: &[f32]) -> Vec<f64> {
-        let left_over = self.map_blocks(values, self.columns(), |mut centered, along| {
-            matmul(&mut centered, Accum::Add, &self.directions, &along, -1.0, Par::Seq);
-            centered
-        });
-        let length = |row: &[f32]| row.iter().map(|value| f64::from(*value).powi(2)).sum::<f64>().sqrt();
-        left_over.chunks_exact(self.columns()).map(length).collect()
-    }
-
     /// Hands blocks of samples, centered and along the axes, to `finish` and collects what it makes of them. Samples are
     /// columns here; every block has the same shape, so that a sample's bits do not hang on its batch.
     pub(super) fn map_blocks(
@@ -126,6 +107,10 @@ impl<'a> CenteredRows<'a> {
 
     pub(super) fn columns(&self) -> usize {
         self.mean.len()
+    }
+
+    pub(super) fn mean(&self) -> &[f64] {
+        &self.mean
     }
 
     /// The squared Euclidean length of every row.
@@ -201,11 +186,14 @@ impl<'a> CenteredRows<'a> {
 
     /// Eigenvalues (largest first) and eigenvectors of XᵀX / n.
     fn eigen_by_columns(&self) -> Result<(Vec<f64>, Mat<f64>)> {
-        let (samples, columns) = (self.samples(), self.columns());
-        let scatter = sum_of_products(columns, samples, |first, count| {
-            Mat::from_fn(columns, count, |column, row| self.at(first + row, column))
-        });
-        eigen(&scatter, samples as f64)
+        eigen(&self.scatter(), self.samples() as f64)
+    }
+
+    /// XᵀX, lower triangle.
+    pub(super) fn scatter(&self) -> Mat<f64> {
+        sum_of_products(self.columns(), self.samples(), |first, count| {
+            Mat::from_fn(self.columns(), count, |column, row| self.at(first + row, column))
+        })
     }
 
     /// The same from X Xᵀ / n: only the directions in which the samples vary.
