@@ -4,7 +4,7 @@ use crate::args;
 use crate::data::{Column, ColumnValues};
 use crate::exit::Outcome;
 use crate::files::table;
-use crate::ood::{Bundle, BundleHead, Evidence, Judge, Judgement, Wanted, fit, open_like, split};
+use crate::ood::{Bundle, BundleHead, Condition, Evidence, Judge, Judgement, Wanted, fit, open_like, split};
 use crate::question::{self, Question};
 use crate::recipe::SketchChoice;
 use crate::settings::{Setting, Settings};
@@ -34,7 +34,7 @@ pub(crate) fn command() -> Command {
              the thresholds for a stated false-alarm rate (split-conformal). The bundle that `fit` writes judges other data; \
              `score` ends with exit code 1 when a sample raises an alarm.",
         )
-        .after_help("Examples:\n  napscope ood fit model.onnx --data usual.npz --layer 'layer3*' --false-alarm-rate 0.01 -o usual.ood\n  napscope ood score usual.ood model.onnx --data today.npz -o today.csv\n  napscope ood evaluate usual.ood model.onnx --id test.npz --ood digits.npz --ood noise.npz")
+        .after_help("Examples:\n  napscope ood fit model.onnx --data usual.npz --layer 'layer3*' --false-alarm-rate 0.01 -o usual.ood\n  napscope ood fit receiver.onnx --data slots.npz --condition snr_db --estimate-condition -o slots.ood\n  napscope ood score usual.ood model.onnx --data today.npz -o today.csv\n  napscope ood evaluate usual.ood model.onnx --id test.npz --ood digits.npz --ood noise.npz")
         .subcommand_required(true)
         .arg_required_else_help(true)
         .subcommand(fit_command())
@@ -56,13 +56,34 @@ fn fit_command() -> Command {
                 .value_parser(FUSIONS.map(|fusion| fusion.0))
                 .help("How the p-values of layers and detectors are joined"),
         )
+        .arg(
+            Arg::new("condition")
+                .long("condition")
+                .value_name("COLUMN")
+                .help("A number known of every sample, such as snr_db: what is unusual given it?"),
+        )
+        .arg(
+            Arg::new("condition-by")
+                .long("condition-by")
+                .value_name("FORM")
+                .default_value("bins")
+                .requires("condition")
+                .help("How --condition is taken into account; `napscope parts` lists the forms with their options"),
+        )
+        .arg(
+            Arg::new("estimate-condition")
+                .long("estimate-condition")
+                .action(ArgAction::SetTrue)
+                .requires("condition")
+                .help("Later samples need no such column: it is estimated from their features"),
+        )
         .arg(number("false-alarm-rate", "0.01", "The share of in-distribution samples that may raise an alarm"))
         .arg(number("held-out", "0.5", "The share of samples that sets the thresholds and is not learned from"))
         .arg(args::config())
         .arg(args::quiet());
     let takes = |setting: &Setting| {
         !["Clustering", "Running"].contains(&setting.heading)
-            && !["metric", "projection", "label", "metadata", "id"].contains(&setting.name)
+            && !["metric", "projection", "label"].contains(&setting.name)
             || ["output", "threads", "batch", "memory-limit", "force"].contains(&setting.name)
     };
     args::with_settings(command, takes)
@@ -77,7 +98,8 @@ fn score_command() -> Command {
         .arg(args::format())
         .arg(args::quiet());
     args::with_settings(command, |setting| {
-        NETWORK.contains(&setting.name) || ["data", "limit", "output", "force"].contains(&setting.name)
+        NETWORK.contains(&setting.name)
+            || ["data", "metadata", "id", "limit", "output", "force"].contains(&setting.name)
     })
 }
 
@@ -143,12 +165,14 @@ fn run_fit(matches: &ArgMatches) -> anyhow::Result<Outcome> {
     for spec in &detectors {
         napscope::ood::parse(spec)?;
     }
+    let condition = condition(matches)?;
     let fuse = matches.get_one::<String>("fuse").and_then(|name| FUSIONS.iter().find(|fusion| fusion.0 == name));
     let wanted = Wanted {
         sketch: &sketch,
         normalize: settings.text("normalize").unwrap_or_default().to_owned(),
         command: told_command(&settings, matches, &detectors),
         detectors,
+        condition,
         fuse: fuse.map_or(Fusion::Fisher, |fusion| fusion.1),
         false_alarm_rate: share(matches, "false-alarm-rate")?,
     };
@@ -174,11 +198,24 @@ fn told_command(settings: &Settings, matches: &ArgMatches, detectors: &[String])
     for spec in detectors {
         command.push_str(&format!(" --detector {}", shell::quote(spec)));
     }
+    if let Some(column) = matches.get_one::<String>("condition") {
+        let by = matches.get_one::<String>("condition-by").map_or("bins", String::as_str);
+        command.push_str(&format!(" --condition {} --condition-by {}", shell::quote(column), shell::quote(by)));
+        command.push_str(if matches.get_flag("estimate-condition") { " --estimate-condition" } else { "" });
+    }
     for name in ["false-alarm-rate", "held-out"] {
         command.push_str(&format!(" --{name} {}", matches.get_one::<f64>(name).copied().unwrap_or_default()));
     }
     command.push_str(&format!(" --fuse {}", matches.get_one::<String>("fuse").map_or("fisher", String::as_str)));
     command
+}
+
+/// The covariate that detectors are conditioned on.
+fn condition(matches: &ArgMatches) -> Result<Option<Condition>, Error> {
+    let Some(column) = matches.get_one::<String>("condition") else { return Ok(None) };
+    let by = matches.get_one::<String>("condition-by").map_or("bins", String::as_str);
+    napscope::ood::conditioning(by)?;
+    Ok(Some(Condition { column: column.clone(), by: by.to_owned(), estimated: matches.get_flag("estimate-condition") }))
 }
 
 /// A number strictly between 0 and 1.

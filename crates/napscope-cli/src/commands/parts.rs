@@ -1,4 +1,5 @@
-//! `napscope parts`: the sketches, normalizers, metrics, selections, neighbor searches, detectors and projections, read off the lists that the method itself uses.
+//! `napscope parts`: the sketches, normalizers, metrics, selections, neighbor searches, detectors, conditionings and projections, read off
+//! the lists that the method itself uses.
 
 use crate::exit::Outcome;
 use crate::terminal::{Style, print};
@@ -13,6 +14,7 @@ pub(super) fn run(matches: &ArgMatches) -> anyhow::Result<Outcome> {
         ("selection", "--selection", parts(napscope::cluster::SELECTIONS)),
         ("neighbor search", "--neighbors", parts(napscope::neighbors::NEIGHBOR_SEARCHES)),
         ("detector", "--detector", parts(napscope::ood::DETECTORS)),
+        ("conditioning", "--condition-by", parts(napscope::ood::CONDITIONINGS)),
         ("projection", "--projection", parts(napscope::manifold::PROJECTIONS)),
     ];
     if crate::args::json(matches) {

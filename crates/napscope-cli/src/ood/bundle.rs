@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 /// Layout of a bundle.
-pub const SCHEMA: &str = "napscope.ood/1";
+pub const SCHEMA: &str = "napscope.ood/2";
 
 /// A larger file is no bundle of ours.
 const LARGEST: u64 = 1 << 36;
@@ -45,12 +45,32 @@ pub struct BundleHead {
     pub normalize: String,
     /// The detectors with their options.
     pub detectors: Vec<String>,
+    /// What is known of every sample besides.
+    pub condition: Option<Condition>,
     /// How the p-values of layers and detectors are joined.
     pub fuse: Fusion,
     /// The share of in-distribution samples that may raise an alarm.
     pub false_alarm_rate: f64,
     /// The layers.
     pub layers: Vec<BundleLayer>,
+}
+
+/// A covariate that detectors are conditioned on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Condition {
+    /// The column that holds it.
+    pub column: String,
+    /// How it is taken into account: one of [`napscope::ood::CONDITIONINGS`] with its options.
+    pub by: String,
+    /// Is it estimated from the features of later samples? Else their column is read.
+    pub estimated: bool,
+}
+
+impl Condition {
+    /// Must later samples have the column?
+    pub fn is_read(&self) -> bool {
+        !self.estimated && self.by.split(':').next().is_none_or(|name| name.trim() != "groups")
+    }
 }
 
 /// A layer of a bundle.
@@ -71,6 +91,8 @@ pub struct Bundle {
     pub head: BundleHead,
     /// The samples of the in-distribution data that were learned from, by their number there.
     pub samples: Vec<u64>,
+    /// Their covariate; empty without a condition.
+    pub covariate: Vec<f64>,
     /// The features that were learned from, layer by layer.
     pub references: Vec<Features>,
     /// The channels' ranges, layer by layer, where the sketch needs them.
@@ -112,6 +134,7 @@ impl Bundle {
         let samples = self.samples.iter().flat_map(|sample| sample.to_le_bytes()).collect();
         tensors.insert("samples".into(), Raw(Dtype::U64, vec![self.samples.len()], samples));
         tensors.insert("fused.calibration".into(), doubles(&self.fused));
+        tensors.insert("covariate".into(), doubles(&self.covariate));
         let views = tensors
             .iter()
             .map(|(name, Raw(dtype, shape, bytes))| Ok((name, TensorView::new(*dtype, shape.clone(), bytes)?)))
@@ -157,6 +180,7 @@ impl Bundle {
         let ranges = layers.clone().map(|layer| reader.ranges(layer, head.layers[layer].shape[0]));
         let bundle = Bundle {
             samples: reader.whole("samples")?,
+            covariate: reader.doubles("covariate")?,
             references: references.collect::<Result<_, _>>()?,
             ranges: if has_ranges { Some(ranges.collect::<Result<_, _>>()?) } else { None },
             calibrations: calibrations.collect::<Result<_, _>>()?,
@@ -165,7 +189,9 @@ impl Bundle {
         };
         let counts = bundle.references.iter().all(|reference| reference.samples() == bundle.samples.len());
         let scores = bundle.calibrations.iter().flatten().all(|scores| scores.len() == bundle.fused.len());
-        let finite = bundle.calibrations.iter().flatten().flatten().chain(&bundle.fused).all(|score| score.is_finite());
+        let covariates = if bundle.head.condition.is_some() { bundle.samples.len() } else { 0 };
+        let numbers = bundle.calibrations.iter().flatten().flatten().chain(&bundle.fused).chain(&bundle.covariate);
+        let finite = numbers.into_iter().all(|number| number.is_finite()) && bundle.covariate.len() == covariates;
         if !(counts && scores && finite) || bundle.head.layers.is_empty() || bundle.head.detectors.is_empty() {
             return Err(damaged("its parts do not fit together"));
         }

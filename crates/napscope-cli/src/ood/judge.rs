@@ -1,6 +1,7 @@
 //! Fitted detectors of every layer, and what they say of samples.
 
-use super::bundle::{Bundle, BundleHead, BundleLayer};
+use super::bundle::{Bundle, BundleHead, BundleLayer, Condition};
+use super::detectors::{Detectors, covariate};
 use super::evidence::Witness;
 use super::source::{rows, shaping};
 use crate::question::Question;
@@ -9,7 +10,7 @@ use crate::settings::Settings;
 use napscope::activations::{ActivationSource, MapShape};
 use napscope::features::Features;
 use napscope::normalize::{self, Transform};
-use napscope::ood::{self, Calibration, Fusion, Scorer};
+use napscope::ood::{Calibration, Fusion};
 use napscope::sketch::{self, ChannelRanges, FittedSketch};
 use napscope::{Error, Result, pipeline};
 
@@ -24,6 +25,8 @@ pub struct Wanted<'a> {
     pub normalize: String,
     /// The detectors with their options.
     pub detectors: Vec<String>,
+    /// What is known of every sample besides.
+    pub condition: Option<Condition>,
     /// How p-values are joined.
     pub fuse: Fusion,
     /// The share of in-distribution samples that may raise an alarm.
@@ -32,16 +35,12 @@ pub struct Wanted<'a> {
     pub command: String,
 }
 
-/// A detector of a layer with the scores that it is calibrated by.
-struct Calibrated {
-    scorer: Box<dyn Scorer>,
-    calibration: Calibration,
-}
-
 /// What a layer's detectors need.
 struct Layer {
     transform: Box<dyn Transform>,
-    detectors: Vec<Calibrated>,
+    detectors: Detectors,
+    /// What each detector is calibrated by.
+    calibrations: Vec<Calibration>,
     witness: Witness,
 }
 
@@ -81,7 +80,9 @@ pub fn fit(
     let shapes: Vec<MapShape> = source.layers().iter().map(|layer| layer.shape).collect();
     let sketches = sketches(&*wanted.sketch.sketch, &shapes, ranges.as_deref())?;
     let references = rows(source, &sketches, reference)?;
-    let calibrations = held_out_scores(wanted, source, &sketches, &references, held_out)?;
+    let given = wanted.condition.as_ref().map(|condition| covariate(condition, question, reference)).transpose()?;
+    let covariate = given.unwrap_or_default();
+    let calibrations = held_out_scores(wanted, question, &sketches, (&references, &covariate), held_out)?;
     let layers = source.layers().iter().zip(&references);
     let layers = layers.map(|(layer, features)| BundleLayer {
         name: layer.name.clone(),
@@ -100,12 +101,14 @@ pub fn fit(
             sketch: wanted.sketch.spec.clone(),
             normalize: wanted.normalize.clone(),
             detectors: wanted.detectors.clone(),
+            condition: wanted.condition.clone(),
             fuse: wanted.fuse,
             false_alarm_rate: wanted.false_alarm_rate,
             layers: layers.collect(),
         },
         samples: reference.iter().map(|sample| *sample as u64).collect(),
         fused: joint_scores(wanted, &calibrations)?,
+        covariate,
         references,
         ranges,
         calibrations,
@@ -115,24 +118,26 @@ pub fn fit(
 /// The scores of the held-out samples: layer by layer, detector by detector.
 fn held_out_scores(
     wanted: &Wanted<'_>,
-    source: &dyn ActivationSource,
+    question: &Question,
     sketches: &[Box<dyn FittedSketch>],
-    references: &[Features],
+    (references, of_references): (&[Features], &[f64]),
     held_out: &[usize],
 ) -> Result<Vec<Vec<Vec<f64>>>> {
+    let source = &question.source;
+    let condition = wanted.condition.as_ref();
     let layers = references.iter().zip(source.layers());
     let fitted = layers.map(|(features, layer)| {
-        fit_layer(features, &wanted.normalize, &wanted.detectors).map_err(|error| at(error, &layer.name))
+        let given = condition.map(|condition| (condition, of_references));
+        fit_layer(features, &wanted.normalize, &wanted.detectors, given).map_err(|error| at(error, &layer.name))
     });
     let fitted = fitted.collect::<Result<Vec<_>>>()?;
     let mut scores = vec![vec![Vec::new(); wanted.detectors.len()]; fitted.len()];
     for chunk in held_out.chunks(CHUNK) {
+        let covariate = later_covariate(condition, question, chunk)?;
         let layers = rows(source, sketches, chunk)?.into_iter().zip(&fitted).zip(&mut scores);
-        for ((features, (transform, scorers)), scores) in layers {
-            let normalized = transform.transform(&features)?;
-            for (scorer, scores) in scorers.iter().zip(scores) {
-                scores.extend(scorer.score(&normalized)?);
-            }
+        for ((features, (transform, detectors)), scores) in layers {
+            let found = detectors.score(&transform.transform(&features)?, &covariate)?;
+            found.into_iter().zip(scores).for_each(|(found, scores)| scores.extend(found));
         }
     }
     Ok(scores)
@@ -144,15 +149,16 @@ fn joint_scores(wanted: &Wanted<'_>, scores: &[Vec<Vec<f64>>]) -> Result<Vec<f64
     let calibrations = scores.iter().map(|scores| Calibration::new(scores.to_vec())).collect::<Result<Vec<_>>>()?;
     // A rate that is too fine for so few samples is told now and not when the first alarm is due.
     calibrations[0].threshold(wanted.false_alarm_rate)?;
-    let held_out = scores[0].len();
-    // Of all held-out scores, its own among them, over n + 1: no more than a fresh sample's p-value would be.
-    let own = 1.0 / (held_out + 1) as f64;
-    let joint = |sample: usize| {
-        let parts = scores.iter().zip(&calibrations);
-        let p_values: Vec<f64> = parts.map(|(scores, calibration)| calibration.p_value(scores[sample]) - own).collect();
-        wanted.fuse.score(&p_values)
-    };
-    Ok((0..held_out).map(joint).collect())
+    let scores: Vec<&[f64]> = scores.into_iter().map(Vec::as_slice).collect();
+    Ok(wanted.fuse.joint_scores(&calibrations, &scores))
+}
+
+/// The covariate of samples that are judged; empty where none is read.
+fn later_covariate(condition: Option<&Condition>, question: &Question, samples: &[usize]) -> Result<Vec<f64>> {
+    match condition.filter(|condition| condition.is_read()) {
+        Some(condition) => covariate(condition, question, samples),
+        None => Ok(Vec::new()),
+    }
 }
 
 /// The channels' ranges, over the reference samples with the smallest content keys.
@@ -173,13 +179,16 @@ fn sketches(
     shapes.iter().enumerate().map(fit).collect()
 }
 
-type Fitted = (Box<dyn Transform>, Vec<Box<dyn Scorer>>);
-
-fn fit_layer(reference: &Features, normalize: &str, detectors: &[String]) -> Result<Fitted> {
+fn fit_layer(
+    reference: &Features,
+    normalize: &str,
+    detectors: &[String],
+    given: Option<(&Condition, &[f64])>,
+) -> Result<(Box<dyn Transform>, Detectors)> {
     let transform = normalize::parse(normalize)?.fit(reference)?;
     let normalized = transform.transform(reference)?;
-    let scorers = detectors.iter().map(|spec| ood::parse(spec)?.fit(&normalized)).collect::<Result<_>>()?;
-    Ok((transform, scorers))
+    let detectors = Detectors::fit(detectors, &normalized, given)?;
+    Ok((transform, detectors))
 }
 
 fn at(error: Error, layer: &str) -> Error {
@@ -192,7 +201,7 @@ impl Judge {
     /// # Errors
     /// When the bundle holds what no part takes.
     pub fn new(bundle: Bundle) -> Result<Judge> {
-        let Bundle { head, samples, references, ranges, calibrations, fused } = bundle;
+        let Bundle { head, samples, covariate, references, ranges, calibrations, fused } = bundle;
         let shape = |layer: &BundleLayer| {
             let [channels, height, width] = layer.shape;
             MapShape { channels, height, width }
@@ -201,11 +210,11 @@ impl Judge {
         let sketches = sketches(&*sketch::parse(&head.sketch)?, &shapes, ranges.as_deref())?;
         let layer = |(index, scores): (usize, Vec<Vec<f64>>)| {
             let reference = &references[index];
-            let (transform, scorers) = fit_layer(reference, &head.normalize, &head.detectors)?;
+            let given = head.condition.as_ref().map(|condition| (condition, covariate.as_slice()));
+            let (transform, detectors) = fit_layer(reference, &head.normalize, &head.detectors, given)?;
             let witness = Witness::new(transform.transform(reference)?, &samples)?;
-            let calibrated = |(scorer, scores)| Ok(Calibrated { scorer, calibration: Calibration::new(scores)? });
-            let detectors = scorers.into_iter().zip(scores).map(calibrated).collect::<Result<_>>()?;
-            Ok(Layer { transform, detectors, witness })
+            let calibrations = scores.into_iter().map(Calibration::new).collect::<Result<_>>()?;
+            Ok(Layer { transform, detectors, calibrations, witness })
         };
         let layers = calibrations
             .into_iter()
@@ -232,7 +241,8 @@ impl Judge {
         let all: Vec<usize> = (0..source.samples()).collect();
         for chunk in all.chunks(CHUNK) {
             let normalized = self.normalized(source, chunk)?;
-            self.score(&normalized, &mut judgement)?;
+            let covariate = later_covariate(self.head.condition.as_ref(), question, chunk)?;
+            self.score(&normalized, &covariate, &mut judgement)?;
             for (row, &sample) in chunk.iter().enumerate() {
                 let p_values: Vec<f64> = judgement.p_values.iter().flatten().map(|p| p[sample]).collect();
                 judgement.fused.push(self.head.fuse.score(&p_values));
@@ -252,11 +262,11 @@ impl Judge {
         layers.map(|(features, layer)| layer.transform.transform(&features)).collect()
     }
 
-    fn score(&self, normalized: &[Features], judgement: &mut Judgement) -> Result<()> {
+    fn score(&self, normalized: &[Features], covariate: &[f64], judgement: &mut Judgement) -> Result<()> {
         for (index, (layer, features)) in self.layers.iter().zip(normalized).enumerate() {
-            for (number, detector) in layer.detectors.iter().enumerate() {
-                let scores = detector.scorer.score(features)?;
-                let p_values = scores.iter().map(|score| detector.calibration.p_value(*score));
+            let scores = layer.detectors.score(features, covariate)?;
+            for (number, (scores, calibration)) in scores.into_iter().zip(&layer.calibrations).enumerate() {
+                let p_values = scores.iter().map(|score| calibration.p_value(*score));
                 judgement.p_values[index][number].extend(p_values);
                 judgement.scores[index][number].extend(scores);
             }

@@ -1,11 +1,12 @@
 //! Detectors from the first in-distribution sample to the alarm: split, fit, calibrate, keep in one file, judge others.
 
 mod bundle;
+mod detectors;
 mod evidence;
 mod judge;
 mod source;
 
-pub use bundle::{Bundle, BundleHead, BundleLayer, SCHEMA};
+pub use bundle::{Bundle, BundleHead, BundleLayer, Condition, SCHEMA};
 pub use evidence::Evidence;
 pub use judge::{Judge, Judgement, Wanted, fit};
 pub use source::{open_like, split};

@@ -91,6 +91,39 @@ fn the_same_bundle_for_any_order_of_samples_and_number_of_threads() {
 }
 
 #[test]
+fn detectors_are_conditioned_on_a_column_or_its_estimate() {
+    let scratch = Scratch::new();
+    for (form, estimate) in [("bins:count=2", ""), ("regression", ""), ("bins:count=2", "--estimate-condition")] {
+        let options = format!("--condition snr_db --condition-by {form} {estimate} --detector mahalanobis --force");
+        fitted(&scratch, &options);
+        let out = napscope(&scratch, "ood score a.ood --data fresh.npz --format json");
+        let rows = json(&out);
+        let alarms = rows.as_array().expect("rows").iter().filter(|row| row["alarm"] == 1).count();
+        assert!(alarms < 28, "{options}: {alarms} alarms of 200 fresh samples at a rate of 5 %");
+        // These samples have no such column.
+        let out = napscope(&scratch, "ood score a.ood --data shifted.npz --format json");
+        if estimate.is_empty() {
+            assert_eq!(out.code, Some(2), "{options}: {}", out.stdout);
+            assert!(out.stderr.contains("snr_db") && out.stderr.contains("--metadata"), "{}", out.stderr);
+        } else {
+            assert_eq!(out.code, Some(1), "{options}: a finding: {}", out.stderr);
+        }
+    }
+    fitted(&scratch, "--condition snr_db --condition-by groups:count=4 --detector relative_mahalanobis --force");
+    let out = napscope(&scratch, "ood score a.ood --data shifted.npz --format json");
+    assert_ne!(out.code, Some(2), "groups need no covariate later: {}", out.stderr);
+    for (run, says) in [
+        ("--condition snr", "snr_db"),
+        ("--condition snr_db --condition-by bin", "`bins`"),
+        ("--condition-by bins", "--condition"),
+        ("--condition snr_db --condition-by bins:count=0", "`count` must lie in"),
+    ] {
+        let told = napscope(&scratch, &format!("ood fit --data usual.npz -o b.ood {run}"));
+        assert!(told.code == Some(2) && told.stderr.contains(says), "{run}: `{says}` is missing from\n{}", told.stderr);
+    }
+}
+
+#[test]
 fn mistakes_are_told() {
     let scratch = Scratch::new();
     fitted(&scratch, "");
