@@ -44,12 +44,13 @@ pub fn command() -> Command {
         .subcommand(sweep())
         .subcommand(layers())
         .subcommand(crate::commands::ood::command())
+        .subcommand(crate::commands::study::command())
         .subcommand(crate::link::args::command())
         .subcommand(crate::commands::explore::command())
         .subcommand(crate::commands::report::command())
         .subcommand(
             Command::new("parts")
-                .about("List the sketches, normalizers, metrics, selections, detectors and projections with their options")
+                .about("List the sketches, normalizers, metrics, selections, detectors, conditionings and projections with their options")
                 .arg(format()),
         )
         .subcommand(with_settings(

@@ -27,6 +27,8 @@ pub mod chart;
 
 pub mod sweep;
 
+pub mod study;
+
 pub mod files;
 pub mod page;
 pub mod report;

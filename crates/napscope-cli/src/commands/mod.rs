@@ -13,6 +13,7 @@ pub(crate) mod ood;
 mod parts;
 pub(crate) mod predict;
 pub(crate) mod report;
+pub(crate) mod study;
 mod sweep;
 
 use crate::exit::Outcome;
@@ -37,6 +38,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> anyhow::Result<Outc
         "predict" => predict::run(matches),
         "layers" => layers::run(matches),
         "ood" => ood::run(matches),
+        "study" => study::run(matches),
         "link" => link::run(matches),
         "parts" => parts::run(matches),
         "explore" => explore::run(matches),

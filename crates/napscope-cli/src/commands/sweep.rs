@@ -61,6 +61,7 @@ fn wishes(matches: &ArgMatches, settings: &Settings) -> anyhow::Result<Wishes> {
         top: matches.get_one::<usize>("top").copied().unwrap_or_default(),
         timings: matches.get_flag("timings"),
         format: Format::of(text("format")).unwrap_or(Format::Text),
+        shown: true,
         output,
         array: matches.get_one::<String>("array").cloned(),
         quiet: super::analyze::quiet(matches),

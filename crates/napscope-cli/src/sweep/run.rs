@@ -41,6 +41,8 @@ pub struct Wishes {
     pub timings: bool,
     /// What stdout gets.
     pub format: Format,
+    /// Does stdout get anything?
+    pub shown: bool,
     /// The file that gets all rows.
     pub output: Option<(PathBuf, Format)>,
     /// The array that holds the features.
@@ -283,6 +285,9 @@ impl Sweep<'_> {
     fn deliver(&self, report: &SweepReport) -> anyhow::Result<()> {
         if let Some((path, format)) = &self.wishes.output {
             files::atomic::write(path, format.write(report, 0, Style::plain())?.as_bytes())?;
+        }
+        if !self.wishes.shown {
+            return Ok(());
         }
         print(&self.wishes.format.write(report, self.wishes.top, Style::stdout())?)
     }

@@ -13,4 +13,6 @@ mod ood;
 mod page;
 mod predict;
 mod runs;
+#[cfg(unix)]
+mod study;
 mod sweep;
