@@ -55,6 +55,8 @@ pub(super) struct Comparison {
     pub(super) layer: String,
     pub(super) recipe: String,
     pub(super) against: String,
+    /// What both were seen to do on in-distribution data: AUROC against mixed and shuffled samples.
+    pub(super) seen: [[f64; 2]; 2],
     /// Mean AUROC of both, and the first less the second.
     pub(super) means: [f64; 2],
     pub(super) difference: AurocDifference,
@@ -142,7 +144,7 @@ pub(super) fn find(grid: &Grid, sets: &[Set], layers: &[String], units: &Units) 
                 impossible += 1;
                 continue;
             };
-            let names = [&layers[layer], grid.sketches[sketch], grid.normalizers[normalizer], detector];
+            let names = [layers[layer].as_str(), grid.sketches[sketch], grid.normalizers[normalizer], *detector];
             rows.push(row(&places, names, scores)?);
         }
     }
@@ -213,6 +215,7 @@ fn compare(places: &Places, what: &str, row: &Row, against: &Row) -> Result<Comp
         layer,
         recipe: row.recipe(),
         against: against.recipe(),
+        seen: [row, against].map(|row| [row.mixed, row.shuffled]),
         means: [row.mean, against.mean],
         difference,
         by_set,
@@ -265,7 +268,7 @@ fn changes(grid: &Grid, places: &Places, rows: &[Row], originals: &[Row]) -> Res
     wanted.extend(grid.sketches.iter().map(|other| ("sketch", [*other, normalize, detector])));
     wanted.extend(grid.normalizers.iter().map(|other| ("normalizer", [sketch, *other, detector])));
     wanted.extend(grid.detectors.iter().map(|other| ("detector", [sketch, normalize, *other])));
-    let distributions = grid.detectors.iter().filter(|other| other.starts_with("knn:"));
+    let distributions = grid.detectors.iter().filter(|other| other.starts_with("knn") && other.contains("metric="));
     wanted.extend(distributions.map(|other| ("sketch and metric", ["histogram:bins=8", normalize, *other])));
     let mut changes = Vec::new();
     for (what, recipe) in wanted.into_iter().filter(|(_, recipe)| *recipe != ORIGINAL) {

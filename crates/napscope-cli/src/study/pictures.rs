@@ -35,12 +35,12 @@ const MADE: [(&str, &str, Make); 6] = [
         let noise: Picture = std::array::from_fn(|_| random.uniform() as f32);
         stretch(&blur(&blur(&noise)))
     }),
-    ("grain", "fresh garments with Gaussian noise of standard deviation 60", |picture, random| {
+    ("grain", "other garments with Gaussian noise of standard deviation 60", |picture, random| {
         std::array::from_fn(|at| (picture[at] + 60.0 * random.normal() as f32).clamp(0.0, 255.0))
     }),
-    ("blurred", "fresh garments, each pixel averaged over 5 x 5, twice", |picture, _| blur(&blur(picture))),
-    ("inverted", "fresh garments, dark for light", |picture, _| picture.map(|value| 255.0 - value)),
-    ("turned", "fresh garments, turned by 90 degrees", |picture, _| {
+    ("blurred", "other garments, each pixel averaged over 5 x 5, twice", |picture, _| blur(&blur(picture))),
+    ("inverted", "other garments, dark for light", |picture, _| picture.map(|value| 255.0 - value)),
+    ("turned", "other garments, turned by 90 degrees", |picture, _| {
         std::array::from_fn(|at| picture[(SIDE - 1 - at % SIDE) * SIDE + at / SIDE])
     }),
 ];

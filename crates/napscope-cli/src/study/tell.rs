@@ -160,9 +160,9 @@ impl Story<'_> {
         let list = |parts: &[&str]| parts.iter().map(|part| format!("`{part}`")).collect::<Vec<_>>().join(", ");
         let _ = write!(
             text,
-            "\nNo picture is in two sets, nor made of one of another set (but for `mixed`). Layers: {}. Sketches: {}. Normalizers: {}. Detectors: {}. That is {} recipes; {} \
+            "\nNo garment is in two sets; what is made of garments is made of ones that are in no other set (`mixed` aside). Layers: {}. Sketches: {}. Normalizers: {}. Detectors: {}. That is {} recipes; {} \
              more cannot be (a metric between distributions needs a sketch that is one).\n\n\
-             **Original**: the features of the original NAP (`mean`, `max_abs`) with k-NN (k = 50), and the original's own clustering as a detector.\n\n\
+             **Original**: the features of the original NAP (`mean`, `max_abs`) with k-NN (k = 10), and the original's own clustering as a detector.\n\n\
              **The choice** looks at in-distribution pictures alone. A recipe's criterion is the mean of two AUROCs on held-out pictures: against `mixed` pictures, \
              and against held-out samples whose channels come from different samples (each channel as usual, their dependence lost). The recipe with the highest one is chosen; \
              fresh pictures and the sets outside are looked at afterwards. Intervals and paired differences: DeLong, for the mean over the sets, which share their fresh pictures.\n",
@@ -207,6 +207,15 @@ impl Story<'_> {
                     sets.join(" | ")
                 );
             }
+        }
+        text.push_str("\n### Why these were chosen\n\nAUROC of held-out pictures against mixed and shuffled ones: all that the choice looks at.\n\n| layer | chosen | mixed | shuffled | original: mixed | shuffled |\n|---|---|---|---|---|---|\n");
+        for found in &findings.chosen {
+            let [[mixed, shuffled], [mixed_before, shuffled_before]] = found.seen;
+            let (layer, recipe) = (&found.layer, &found.recipe);
+            let _ = writeln!(
+                text,
+                "| {layer} | {recipe} | {mixed:.3} | {shuffled:.3} | {mixed_before:.3} | {shuffled_before:.3} |"
+            );
         }
         let foresight: Vec<String> = findings.foresight.iter().map(|rank| format!("{rank:.2}")).collect();
         let _ = writeln!(

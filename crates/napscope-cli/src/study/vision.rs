@@ -1,6 +1,6 @@
 //! The vision study: garments that a small network has learned, and pictures that are none.
 
-use super::grid::{FULL, Grid, QUICK};
+use super::grid::{FULL, QUICK};
 use super::tell::Story;
 use super::units::Work;
 use super::{findings, patterns, pictures};
@@ -75,6 +75,7 @@ pub fn run(settings: &Settings, output: &Path, is_quick: bool, memory_limit: u64
 
 #[cfg(test)]
 mod tests {
+    use super::super::grid::Grid;
     use super::*;
 
     #[test]
