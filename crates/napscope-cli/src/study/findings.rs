@@ -131,9 +131,8 @@ impl Places {
     }
 }
 
-/// Reads everything off the scores.
-pub(super) fn find(grid: &Grid, sets: &[Set], layers: &[String], units: &Units) -> Result<Findings> {
-    let places = Places::of(sets);
+/// Every recipe that can be, and the number of those that cannot.
+fn all_rows(grid: &Grid, places: &Places, layers: &[String], units: &Units) -> Result<(Vec<Row>, usize)> {
     let mut rows = Vec::new();
     let mut impossible = 0;
     for (index, unit) in units.units.iter().enumerate() {
@@ -145,9 +144,16 @@ pub(super) fn find(grid: &Grid, sets: &[Set], layers: &[String], units: &Units) 
                 continue;
             };
             let names = [layers[layer].as_str(), grid.sketches[sketch], grid.normalizers[normalizer], *detector];
-            rows.push(row(&places, names, scores)?);
+            rows.push(row(places, names, scores)?);
         }
     }
+    Ok((rows, impossible))
+}
+
+/// Reads everything off the scores.
+pub(super) fn find(grid: &Grid, sets: &[Set], layers: &[String], units: &Units) -> Result<Findings> {
+    let places = Places::of(sets);
+    let (rows, impossible) = all_rows(grid, &places, layers, units)?;
     let of_layer = |layer: &String| -> Vec<&Row> { rows.iter().filter(|row| row.layer == *layer).collect() };
     let best = |rows: &[&Row]| -> Option<Row> {
         rows.iter().copied().rev().max_by(|a, b| a.criterion().total_cmp(&b.criterion())).cloned()

@@ -78,23 +78,24 @@ impl Story<'_> {
     fn in_short(&self) -> String {
         let findings = self.findings;
         let mut text = "## In short\n\n".to_owned();
-        let wins = |comparisons: &[Comparison]| {
-            let above = comparisons.iter().filter(|found| found.difference.interval[0] > 0.0).count();
-            let below = comparisons.iter().filter(|found| found.difference.interval[1] < 0.0).count();
-            (above, below)
-        };
         let count = findings.chosen.len();
-        let (better, worse) = wins(&findings.chosen);
+        let (better, worse) = tally(findings.chosen.iter().map(|found| found.difference.interval));
         let _ = writeln!(
             text,
             "- **Refined against original.** Chosen per layer by in-distribution data alone, features and detector beat the original's features with \
              k-NN on {better} of {count} layers and lose on {worse} (95 % intervals of the paired difference that exclude zero)."
         );
-        let (better, worse) = wins(&findings.features_alone);
+        let (better, worse) = tally(findings.features_alone.iter().map(|found| found.difference.interval));
         let _ = writeln!(
             text,
             "- **Features alone.** With k-NN for both, the chosen features (sketch, normalizer, metric) beat the original's on {better} of {count} layers \
              and lose on {worse}."
+        );
+        let (better, worse) = tally(findings.chosen.iter().map(|found| found.by_set[0].interval));
+        let _ = writeln!(
+            text,
+            "- **On {} alone**, the only set that was not made for this study, the chosen recipe beats the original on {better} of {count} layers and loses on {worse}.",
+            findings.outside[0]
         );
         if let Some(first) = findings.overall.first() {
             let _ = writeln!(
@@ -320,7 +321,7 @@ impl Story<'_> {
             let _ = writeln!(
                 text,
                 "\nThe patterns that resemble the classes most are those of {layer} (AMI {ours:.2}, original {theirs:.2}). The chosen recipe is closer to the classes than the original on {better} of {} \
-                 layers. A verdict (concepts, continuum) is not part of this table.",
+                 layers. Whether a layer holds concepts or a continuum is not judged here.",
                 gains.len()
             );
         }
@@ -338,6 +339,14 @@ impl Story<'_> {
             thousands(self.findings.rows.len())
         )
     }
+}
+
+/// How many intervals lie above zero, and below.
+fn tally(intervals: impl Iterator<Item = [f64; 2]> + Clone) -> (usize, usize) {
+    (
+        intervals.clone().filter(|interval| interval[0] > 0.0).count(),
+        intervals.filter(|interval| interval[1] < 0.0).count(),
+    )
 }
 
 fn difference(found: &Comparison) -> String {
