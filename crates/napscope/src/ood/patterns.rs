@@ -1,6 +1,7 @@
 //! The patterns of a reference, for detectors that hold samples against them.
 //!
-//! Where HDBSCAN* finds no pattern, the reference as a whole is one: a layer without clusters is a layer with one, to a detector.
+//! Where HDBSCAN* finds no pattern, its root is one (the samples that are densest in it): a layer without clusters is a layer with
+//! one, to a detector.
 
 use crate::cluster::{Hdbscan, HdbscanFit, Selection};
 use crate::distance::{Embedding, Metric, Points};
@@ -61,7 +62,7 @@ impl Patterns {
         Ok(Patterns { embedding, points, fit, parameters })
     }
 
-    /// The pattern of each sample; all are in one where there is none.
+    /// The pattern of each sample; all are in one where not even the root is a pattern.
     pub(super) fn groups(&self) -> Vec<Option<u32>> {
         let labels = &self.fit.clustering.labels;
         match labels.iter().all(Option::is_none) {
