@@ -171,7 +171,8 @@ mod tests {
         assert_eq!(made("turned")[3 * SIDE + SIDE - 1], 255.0, "the upper left is the upper right");
         let sum: f32 = made("blurred").iter().sum();
         assert!((200.0..400.0).contains(&sum), "blurring keeps the light, but for the edge: {sum}");
-        assert!(made("clouds").contains(&0.0) && made("clouds").contains(&255.0), "stretched");
+        let clouds = made("clouds");
+        assert!(clouds.contains(&0.0) && clouds.iter().any(|value| (value - 255.0).abs() < 1e-3), "stretched");
         assert!(made("noise") != make("noise")(&picture, &mut Random(2)), "drawn by seed");
         assert_eq!(made("grain"), made("grain"), "and again the same");
     }
