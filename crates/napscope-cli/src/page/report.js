@@ -137,11 +137,19 @@ function trust(layer, picture) {
 function chooser(words, names) {
   return make("select", { "aria-label": words }, ...names.map((name, i) => make("option", { value: String(i) }, name)));
 }
+// A continuum shows in the column that it tells best, not in the patterns that are cut from it.
+function toldBest({ verdict }) {
+  if (verdict?.verdict !== "continuum") return "pattern";
+  const share = ({ knn, ridge }) => Math.max(knn.r2, ridge.r2);
+  const best = verdict.alignment.reduce((best, told) => best === null || share(told) > share(best) ? told : best, null);
+  return best !== null && share(best) >= 0.5 ? best.column : "pattern";
+}
 function plot(layer) {
   const pictures = layer.projections;
   const options = pictures.map((picture) => colourings(layer, picture));
   const canvas = make("canvas", { role: "img", tabindex: "0" });
   const view = chooser("Picture", pictures.map((picture) => kind(picture).name)), colour = chooser("Colour by", options[0].map((option) => option.name));
+  colour.value = String(Math.max(0, options[0].findIndex((option) => option.name === toldBest(layer))));
   const legend = make("div"), tip = make("div", { class: "tip", "aria-live": "polite" }), note = make("p", { class: "note" });
   const choices = make("div", { class: "choices" }, make("label", {}, "Colour by ", colour));
   if (pictures.length > 1) choices.prepend(make("label", {}, "Picture ", view));
