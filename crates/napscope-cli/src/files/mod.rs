@@ -11,5 +11,6 @@ pub mod features;
 pub mod npz;
 pub mod pictures;
 pub mod table;
+pub mod tensors;
 
 pub use error::io_error;

@@ -4,6 +4,7 @@
 //! and nothing that could run is ever stored.
 
 use crate::files::atomic;
+use crate::files::tensors::{TensorsReader, TensorsWriter};
 use crate::report::FileFacts;
 use anyhow::Context;
 use napscope::activations::{Activations, MapShape};
@@ -11,13 +12,15 @@ use napscope::features::{Column, Features};
 use napscope::ood::Fusion;
 use napscope::sketch::ChannelRanges;
 use napscope::{Error, ErrorKind};
-use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 /// Layout of a bundle.
 pub const SCHEMA: &str = "napscope.ood/2";
+
+/// Where a bundle keeps what it says of itself.
+const KEY: &str = "napscope.ood";
 
 /// A larger file is no bundle of ours.
 const LARGEST: u64 = 1 << 36;
@@ -103,44 +106,29 @@ pub struct Bundle {
     pub fused: Vec<f64>,
 }
 
-/// A tensor that is still bytes.
-struct Raw(Dtype, Vec<usize>, Vec<u8>);
-
 impl Bundle {
     /// Writes the bundle, whole or not at all.
     ///
     /// # Errors
     /// When the file cannot be written.
     pub fn write(&self, path: &Path) -> anyhow::Result<()> {
-        let mut tensors: BTreeMap<String, Raw> = BTreeMap::new();
-        let singles = |values: &[f32]| values.iter().flat_map(|value| value.to_le_bytes()).collect::<Vec<u8>>();
-        let doubles = |values: &[f64]| {
-            let bytes = values.iter().flat_map(|value| value.to_le_bytes()).collect();
-            Raw(Dtype::F64, vec![values.len()], bytes)
-        };
+        let mut tensors = TensorsWriter::default();
         for (layer, reference) in self.references.iter().enumerate() {
             let shape = vec![reference.samples(), reference.columns().len()];
-            tensors.insert(format!("{layer}.reference"), Raw(Dtype::F32, shape, singles(reference.values())));
+            tensors.singles(format!("{layer}.reference"), shape, reference.values());
             for (detector, scores) in self.calibrations[layer].iter().enumerate() {
-                tensors.insert(format!("{layer}.{detector}.calibration"), doubles(scores));
+                tensors.doubles(format!("{layer}.{detector}.calibration"), scores);
             }
         }
         for (layer, ranges) in self.ranges.iter().flatten().enumerate() {
             let bounds: Vec<(f32, f32)> = (0..ranges.channels()).map(|channel| ranges.of(channel)).collect();
             let (low, high): (Vec<f32>, Vec<f32>) = bounds.into_iter().unzip();
-            let shape = vec![2, ranges.channels()];
-            tensors.insert(format!("{layer}.ranges"), Raw(Dtype::F32, shape, singles(&[low, high].concat())));
+            tensors.singles(format!("{layer}.ranges"), vec![2, ranges.channels()], &[low, high].concat());
         }
-        let samples = self.samples.iter().flat_map(|sample| sample.to_le_bytes()).collect();
-        tensors.insert("samples".into(), Raw(Dtype::U64, vec![self.samples.len()], samples));
-        tensors.insert("fused.calibration".into(), doubles(&self.fused));
-        tensors.insert("covariate".into(), doubles(&self.covariate));
-        let views = tensors
-            .iter()
-            .map(|(name, Raw(dtype, shape, bytes))| Ok((name, TensorView::new(*dtype, shape.clone(), bytes)?)))
-            .collect::<anyhow::Result<Vec<_>>>()?;
-        let metadata = HashMap::from([("napscope.ood".to_owned(), serde_json::to_string(&self.head)?)]);
-        Ok(atomic::write(path, &safetensors::serialize(views, Some(metadata))?)?)
+        tensors.whole("samples".into(), &self.samples);
+        tensors.doubles("fused.calibration".into(), &self.fused);
+        tensors.doubles("covariate".into(), &self.covariate);
+        Ok(atomic::write(path, &tensors.bytes(KEY, &self.head)?)?)
     }
 
     /// Reads a bundle.
@@ -158,33 +146,30 @@ impl Bundle {
     }
 
     fn of_bytes(bytes: &[u8]) -> Result<Bundle, Error> {
-        let no = |error: safetensors::SafeTensorError| damaged(&format!("no safetensors file: {error}"));
-        let (_, metadata) = SafeTensors::read_metadata(bytes).map_err(no)?;
-        let text = metadata.metadata().as_ref().and_then(|metadata| metadata.get("napscope.ood"));
-        let head: BundleHead = text
-            .and_then(|text| serde_json::from_str(text).ok())
+        let (head, tensors) = TensorsReader::open(bytes, KEY).map_err(|what| damaged(&what))?;
+        let head: BundleHead = head
             .filter(|head: &BundleHead| head.schema == SCHEMA)
             .ok_or_else(|| damaged(&format!("it does not say {SCHEMA}")))?;
-        let tensors = SafeTensors::deserialize(bytes).map_err(no)?;
-        let reader = Reader { tensors };
+        let doubles = |name: &str| tensors.doubles(name).map_err(|what| damaged(&what));
         let layers = 0..head.layers.len();
         let references = layers.clone().map(|layer| {
             let columns = head.layers[layer].columns.clone();
-            Features::new(reader.singles(&format!("{layer}.reference"))?, columns)
+            let values = tensors.singles(&format!("{layer}.reference")).map_err(|what| damaged(&what))?;
+            Features::new(values, columns)
         });
         let calibrations = layers.clone().map(|layer| {
             let detectors = 0..head.detectors.len();
-            detectors.map(|detector| reader.doubles(&format!("{layer}.{detector}.calibration"))).collect()
+            detectors.map(|detector| doubles(&format!("{layer}.{detector}.calibration"))).collect()
         });
-        let has_ranges = reader.tensors.names().iter().any(|name| name.ends_with(".ranges"));
-        let ranges = layers.clone().map(|layer| reader.ranges(layer, head.layers[layer].shape[0]));
+        let has_ranges = tensors.has_ending(".ranges");
+        let ranges = layers.clone().map(|layer| ranges_of(&tensors, layer, head.layers[layer].shape[0]));
         let bundle = Bundle {
-            samples: reader.whole("samples")?,
-            covariate: reader.doubles("covariate")?,
+            samples: tensors.whole("samples").map_err(|what| damaged(&what))?,
+            covariate: doubles("covariate")?,
             references: references.collect::<Result<_, _>>()?,
             ranges: if has_ranges { Some(ranges.collect::<Result<_, _>>()?) } else { None },
             calibrations: calibrations.collect::<Result<_, _>>()?,
-            fused: reader.doubles("fused.calibration")?,
+            fused: doubles("fused.calibration")?,
             head,
         };
         let counts = bundle.references.iter().all(|reference| reference.samples() == bundle.samples.len());
@@ -199,38 +184,12 @@ impl Bundle {
     }
 }
 
-struct Reader<'a> {
-    tensors: SafeTensors<'a>,
-}
-
-impl Reader<'_> {
-    fn bytes(&self, name: &str, dtype: Dtype) -> Result<&[u8], Error> {
-        let tensor = self.tensors.tensor(name).map_err(|_| damaged(&format!("it holds no `{name}`")))?;
-        if tensor.dtype() != dtype {
-            return Err(damaged(&format!("`{name}` holds {:?}, not {dtype:?}", tensor.dtype())));
-        }
-        Ok(tensor.data())
-    }
-
-    fn singles(&self, name: &str) -> Result<Vec<f32>, Error> {
-        Ok(self.bytes(name, Dtype::F32)?.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect())
-    }
-
-    fn doubles(&self, name: &str) -> Result<Vec<f64>, Error> {
-        Ok(self.bytes(name, Dtype::F64)?.as_chunks().0.iter().map(|bytes| f64::from_le_bytes(*bytes)).collect())
-    }
-
-    fn whole(&self, name: &str) -> Result<Vec<u64>, Error> {
-        Ok(self.bytes(name, Dtype::U64)?.as_chunks().0.iter().map(|bytes| u64::from_le_bytes(*bytes)).collect())
-    }
-
-    fn ranges(&self, layer: usize, channels: usize) -> Result<ChannelRanges, Error> {
-        // Two samples of one position: the lows and the highs.
-        let bounds = self.singles(&format!("{layer}.ranges"))?;
-        let mut ranges = ChannelRanges::new(channels);
-        ranges.update(&Activations::new(&bounds, MapShape { channels, height: 1, width: 1 })?)?;
-        Ok(ranges)
-    }
+fn ranges_of(tensors: &TensorsReader<'_>, layer: usize, channels: usize) -> Result<ChannelRanges, Error> {
+    // Two samples of one position: the lows and the highs.
+    let bounds = tensors.singles(&format!("{layer}.ranges")).map_err(|what| damaged(&what))?;
+    let mut ranges = ChannelRanges::new(channels);
+    ranges.update(&Activations::new(&bounds, MapShape { channels, height: 1, width: 1 })?)?;
+    Ok(ranges)
 }
 
 fn damaged(what: &str) -> Error {
