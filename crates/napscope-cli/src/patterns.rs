@@ -11,7 +11,7 @@ use napscope::activations::Layer;
 use napscope::cluster::{ClusterId, Clustering};
 use napscope::describe::{Detail, PatternDescription, describe};
 use napscope::distance::Points;
-use napscope::evaluate::{Noise, agreement};
+use napscope::evaluate::{Noise, adjusted_p_values, agreement};
 use napscope::features::{Features, Statistic};
 use napscope::manifold::{self, Axes, Covariate, Judged, Judgement};
 use napscope::progress::Watch;
@@ -136,7 +136,10 @@ pub fn judging_bytes(samples: usize, dimensions: usize) -> u64 {
 }
 
 /// The verdict on a layer; none on too few samples.
-fn judge(points: &Points, covariates: &[Covariate], watch: &Watch<'_>) -> Result<Option<LayerVerdict>> {
+///
+/// # Errors
+/// [`napscope::ErrorKind::Interrupted`] when `watch` says so.
+pub fn judge(points: &Points, covariates: &[Covariate], watch: &Watch<'_>) -> Result<Option<LayerVerdict>> {
     if points.samples() < manifold::FEWEST_VERDICT_SAMPLES {
         return Ok(None);
     }
@@ -146,6 +149,15 @@ fn judge(points: &Points, covariates: &[Covariate], watch: &Watch<'_>) -> Result
     let alignment =
         alignments.into_iter().map(|measured| ColumnAlignment { measured, p_value_adjusted: None }).collect();
     Ok(Some(LayerVerdict { verdict, reasons, evidence, alignment }))
+}
+
+/// Adjusts the p-values of all alignments for their number, over layers and columns.
+pub fn adjust<'a>(verdicts: impl Iterator<Item = &'a mut LayerVerdict>) {
+    let alignments: Vec<_> = verdicts.flat_map(|verdict| &mut verdict.alignment).collect();
+    let p_values: Vec<f64> = alignments.iter().map(|alignment| alignment.measured.p_value).collect();
+    for (alignment, adjusted) in alignments.into_iter().zip(adjusted_p_values(&p_values)) {
+        alignment.p_value_adjusted = Some(adjusted);
+    }
 }
 
 fn picture((method, Judged { plane, preservation }): (&String, Judged)) -> Projection {

@@ -14,7 +14,6 @@ use crate::settings::Settings;
 use crate::terminal::thousands;
 use crate::{files, page, table};
 use napscope::activations::ActivationSource;
-use napscope::evaluate::adjusted_p_values;
 use napscope::{Error, ErrorKind, Result};
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
@@ -198,7 +197,7 @@ impl Run<'_> {
         mut found: Vec<LayerPatterns>,
     ) -> anyhow::Result<PathBuf> {
         table::write_samples(&folder.partial("samples.parquet"), self.question, &found)?;
-        adjust(&mut found);
+        patterns::adjust(found.iter_mut().filter_map(|layer| layer.report.summary.verdict.as_mut()));
         let summaries = found.iter().map(|layer| layer.report.summary.clone()).collect();
         let report = self.report(fingerprint, summaries);
         let layers: Vec<PageLayer> = found.into_iter().map(LayerPatterns::into_page).collect();
@@ -257,15 +256,5 @@ impl Run<'_> {
             layers,
             notes: [question.notes.clone(), approximate.into_iter().collect()].concat(),
         }
-    }
-}
-
-/// Adjusts the p-values of all alignments for their number, over layers and columns.
-fn adjust(found: &mut [LayerPatterns]) {
-    let verdicts = found.iter_mut().filter_map(|layer| layer.report.summary.verdict.as_mut());
-    let alignments: Vec<_> = verdicts.flat_map(|verdict| &mut verdict.alignment).collect();
-    let p_values: Vec<f64> = alignments.iter().map(|alignment| alignment.measured.p_value).collect();
-    for (alignment, adjusted) in alignments.into_iter().zip(adjusted_p_values(&p_values)) {
-        alignment.p_value_adjusted = Some(adjusted);
     }
 }

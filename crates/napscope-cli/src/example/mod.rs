@@ -1,6 +1,6 @@
 //! The embedded examples, each a network with data: what `napscope analyze` runs when nobody names any.
 
-mod receiver;
+pub(crate) mod receiver;
 mod vision;
 
 use crate::settings::Settings;

@@ -10,7 +10,8 @@ use napscope_ofdm::link::tensor::ReceiverInput;
 use napscope_ofdm::link::{LinkConfig, Simulator};
 use std::path::Path;
 
-static MODEL: &[u8] = include_bytes!("../../../../studies/receiver/receiver.onnx");
+/// The network.
+pub(crate) static MODEL: &[u8] = include_bytes!("../../../../studies/receiver/receiver.onnx");
 
 /// Slots; slot i is always the same.
 const SLOTS: u64 = 1500;

@@ -1,8 +1,10 @@
 //! What the scores say: how well each recipe separates, which one is chosen without looking at what lies outside, and what that
 //! choice gains over the original NAP on the same samples.
 
+use super::conditioned::Condition;
+use super::costs::{self, SketchCost};
 use super::grid::{Grid, ORIGINAL, ORIGINAL_PATTERNS};
-use super::pictures::Set;
+use super::sets::Set;
 use super::units::{Outcome, Units};
 use napscope::Result;
 use napscope::evaluate::{AurocDifference, mean_auroc, mean_auroc_difference, separation, spearman};
@@ -12,6 +14,9 @@ use std::ops::Range;
 
 /// The share of in-distribution samples that may raise an alarm.
 pub(super) const FALSE_ALARM_RATE: f64 = 0.01;
+
+/// What stands for the sketch where a score is several recipes', joined.
+const JOINED: &str = "joined";
 
 /// A recipe on a layer.
 #[derive(Debug, Clone, Serialize)]
@@ -30,6 +35,8 @@ pub(super) struct Row {
     pub(super) shuffled: f64,
     /// Share of the fresh samples that raise an alarm at [`FALSE_ALARM_RATE`].
     pub(super) false_alarms: f64,
+    /// What its mean AUROC gains over the original's of its layer, paired.
+    pub(super) gain: Option<AurocDifference>,
     #[serde(skip)]
     scores: Vec<f64>,
 }
@@ -40,6 +47,9 @@ impl Row {
     }
 
     pub(super) fn recipe(&self) -> String {
+        if self.sketch == JOINED {
+            return format!("{}, joined by {}", self.detector, self.normalize);
+        }
         format!("{} + {} + {}", self.sketch, self.normalize, self.detector)
     }
 
@@ -70,6 +80,8 @@ pub(super) struct Change {
     pub(super) to: String,
     /// Mean over the layers of what it gains; layers where the interval of that lies above zero, and below.
     pub(super) gain: f64,
+    /// The same of each set outside.
+    pub(super) by_set: Vec<f64>,
     pub(super) better: usize,
     pub(super) worse: usize,
     pub(super) layers: usize,
@@ -89,10 +101,11 @@ pub(super) struct Findings {
     /// original; all layers joined.
     pub(super) overall: Vec<Comparison>,
     pub(super) changes: Vec<Change>,
+    /// Detectors that know a covariate against the same without it.
+    pub(super) conditioned: Vec<Change>,
     /// Rank correlation of the criterion and the mean AUROC over the recipes of each layer.
     pub(super) foresight: Vec<f64>,
-    /// Seconds for all samples: of each detector on each sketch (mean over layers and normalizers), and the sketches' mean columns.
-    pub(super) costs: Vec<(String, f64, Vec<f64>)>,
+    pub(super) costs: Vec<SketchCost>,
 }
 
 /// Where samples stand among the scores.
@@ -147,11 +160,24 @@ fn all_rows(grid: &Grid, places: &Places, layers: &[String], units: &Units) -> R
             rows.push(row(places, names, scores)?);
         }
     }
+    for layer in layers {
+        let original = rows.iter().find(|row| row.layer == *layer && row.is(ORIGINAL)).map(|row| row.scores.clone());
+        let Some(original) = original else { continue };
+        for row in rows.iter_mut().filter(|row| row.layer == *layer) {
+            row.gain = Some(places.compare(&row.scores, &original)?.0);
+        }
+    }
     Ok((rows, impossible))
 }
 
 /// Reads everything off the scores.
-pub(super) fn find(grid: &Grid, sets: &[Set], layers: &[String], units: &Units) -> Result<Findings> {
+pub(super) fn find(
+    grid: &Grid,
+    sets: &[Set],
+    layers: &[String],
+    units: &Units,
+    condition: Option<&Condition>,
+) -> Result<Findings> {
     let places = Places::of(sets);
     let (rows, impossible) = all_rows(grid, &places, layers, units)?;
     let of_layer = |layer: &String| -> Vec<&Row> { rows.iter().filter(|row| row.layer == *layer).collect() };
@@ -175,6 +201,10 @@ pub(super) fn find(grid: &Grid, sets: &[Set], layers: &[String], units: &Units) 
     }
     let overall = overall(&places, &rows, &picks, &originals)?;
     let changes = changes(grid, &places, &rows, &originals)?;
+    let conditioned = match condition {
+        Some(condition) => conditioned(grid, &places, &rows, layers, units, condition)?,
+        None => Vec::new(),
+    };
     let mut ranked = rows;
     ranked.sort_by(|a, b| b.mean.total_cmp(&a.mean));
     Ok(Findings {
@@ -185,8 +215,9 @@ pub(super) fn find(grid: &Grid, sets: &[Set], layers: &[String], units: &Units) 
         features_alone,
         overall,
         changes,
+        conditioned,
         foresight,
-        costs: costs(grid, units),
+        costs: costs::of(grid, units),
         rows: ranked,
     })
 }
@@ -208,6 +239,7 @@ fn row(places: &Places, [layer, sketch, normalize, detector]: [&str; 4], scores:
         mixed: separation(held_out, &scores[places.mixed.clone()])?.auroc,
         shuffled: separation(held_out, &scores[places.shuffled.clone()])?.auroc,
         false_alarms: alarms as f64 / fresh.len() as f64,
+        gain: None,
         scores: scores.to_vec(),
     })
 }
@@ -239,21 +271,32 @@ fn overall(places: &Places, rows: &[Row], picks: &[Row], originals: &[Row]) -> R
         comparisons.push(compare(places, "the same, against the original's patterns", &pick, &patterns)?);
     }
     let all: Vec<&Row> = picks.iter().collect();
-    let fused = fused(places, &all)?;
+    let fused = joined(places, &all, "chosen recipes")?;
     comparisons.push(compare(places, "chosen recipes of all layers, joined (Fisher)", &fused, &original)?);
     comparisons.push(compare(places, "joined layers, against the chosen layer alone", &fused, &pick)?);
-    let joined_originals = self::fused(places, &originals.iter().collect::<Vec<_>>())?;
+    let joined_originals = joined(places, &originals.iter().collect::<Vec<_>>(), "original")?;
     comparisons.push(compare(
         places,
         "joined layers, against the original's layers joined",
         &fused,
         &joined_originals,
     )?);
+    let family = |row: &&Row| row.layer == pick.layer && row.sketch == ORIGINAL[0] && row.normalize == ORIGINAL[1];
+    let families: Vec<Row> = rows.iter().filter(family).cloned().collect();
+    if let Some(alone) = best(&families).filter(|_| families.len() > 1) {
+        let all = joined(places, &families.iter().collect::<Vec<_>>(), "every detector on the original's features")?;
+        comparisons.push(compare(
+            places,
+            "joined detectors, against the one that the criterion chooses",
+            &all,
+            &alone,
+        )?);
+    }
     Ok(comparisons)
 }
 
-/// The joint scores of some recipes, by p-values among the held-out samples.
-fn fused(places: &Places, rows: &[&Row]) -> Result<Row> {
+/// The joint scores (Fisher's) of some recipes, by p-values among the held-out samples.
+fn joined(places: &Places, rows: &[&Row], what: &str) -> Result<Row> {
     let held_out: Vec<&[f64]> = rows.iter().map(|row| &row.scores[places.held_out.clone()]).collect();
     let calibrations = held_out.iter().map(|scores| Calibration::new(scores.to_vec())).collect::<Result<Vec<_>>>()?;
     let joint = |sample: usize| {
@@ -263,8 +306,9 @@ fn fused(places: &Places, rows: &[&Row]) -> Result<Row> {
     let mut scores: Vec<f64> = (0..places.shuffled.end).map(joint).collect();
     let own = Fusion::Fisher.joint_scores(&calibrations, &held_out);
     scores[places.held_out.clone()].copy_from_slice(&own);
-    let detector = if rows[0].is(ORIGINAL) { "original" } else { "chosen" };
-    row(places, ["all layers", "joined", "Fisher", detector], &scores)
+    let layers_alike = rows.iter().all(|row| row.layer == rows[0].layer);
+    let layer = if layers_alike { &rows[0].layer } else { "all layers" };
+    row(places, [layer, JOINED, "Fisher", what], &scores)
 }
 
 /// What each change of the original in one place gains.
@@ -278,38 +322,61 @@ fn changes(grid: &Grid, places: &Places, rows: &[Row], originals: &[Row]) -> Res
     wanted.extend(distributions.map(|other| ("sketch and metric", ["histogram:bins=8", normalize, *other])));
     let mut changes = Vec::new();
     for (what, recipe) in wanted.into_iter().filter(|(_, recipe)| *recipe != ORIGINAL) {
-        let mut change = Change { what, to: recipe.join(" + "), gain: 0.0, better: 0, worse: 0, layers: 0 };
-        for original in originals {
-            let Some(row) = rows.iter().find(|row| row.layer == original.layer && row.is(recipe)) else { continue };
-            let (difference, _) = places.compare(&row.scores, &original.scores)?;
-            change.layers += 1;
-            change.gain += difference.difference;
-            change.better += usize::from(difference.interval[0] > 0.0);
-            change.worse += usize::from(difference.interval[1] < 0.0);
-        }
-        if change.layers > 0 {
-            change.gain /= change.layers as f64;
-            changes.push(change);
-        }
+        let pairs = originals.iter().filter_map(|original| {
+            let row = rows.iter().find(|row| row.layer == original.layer && row.is(recipe))?;
+            Some((&row.scores[..], &original.scores[..]))
+        });
+        changes.extend(change(places, what, recipe.join(" + "), pairs)?);
     }
     changes.sort_by(|a, b| b.gain.total_cmp(&a.gain));
     Ok(changes)
 }
 
-fn costs(grid: &Grid, units: &Units) -> Vec<(String, f64, Vec<f64>)> {
-    let of_sketch = |sketch: usize| {
-        let members: Vec<_> = units
-            .units
-            .iter()
-            .enumerate()
-            .filter(|(index, _)| index / grid.normalizers.len() % grid.sketches.len() == sketch)
-            .map(|(_, unit)| unit)
-            .collect();
-        let count = members.len().max(1) as f64;
-        let columns = members.iter().map(|unit| unit.columns as f64).sum::<f64>() / count;
-        let detectors = 0..grid.detectors.len();
-        let seconds = detectors.map(|at| members.iter().map(|unit| unit.seconds[at]).sum::<f64>() / count).collect();
-        (grid.sketches[sketch].to_owned(), columns, seconds)
-    };
-    (0..grid.sketches.len()).map(of_sketch).collect()
+/// What a covariate gains: on the original's features, each detector that knows it against the same one that does not.
+fn conditioned(
+    grid: &Grid,
+    places: &Places,
+    rows: &[Row],
+    layers: &[String],
+    units: &Units,
+    condition: &Condition,
+) -> Result<Vec<Change>> {
+    let mut changes = Vec::new();
+    for (number, given) in grid.given.iter().enumerate() {
+        let pairs = layers.iter().enumerate().filter_map(|(layer, name)| {
+            let alone =
+                rows.iter().find(|row| row.layer == *name && row.is([ORIGINAL[0], ORIGINAL[1], given.detector]))?;
+            match units.of_original(grid, layer)?.outcomes.get(grid.detectors.len() + number)? {
+                Outcome::Scores(scores) => Some((&scores[..], &alone.scores[..])),
+                Outcome::Reason(_) => None,
+            }
+        });
+        changes.extend(change(places, "covariate", given.name(condition.name), pairs)?);
+    }
+    Ok(changes)
+}
+
+/// The mean over layers of what the first scores gain over the second ones; `None` without a layer.
+fn change<'a>(
+    places: &Places,
+    what: &'static str,
+    to: String,
+    pairs: impl Iterator<Item = (&'a [f64], &'a [f64])>,
+) -> Result<Option<Change>> {
+    let found = pairs.map(|(row, against)| places.compare(row, against)).collect::<Result<Vec<_>>>()?;
+    if found.is_empty() {
+        return Ok(None);
+    }
+    let layers = found.len();
+    let mean = |values: &mut dyn Iterator<Item = f64>| values.sum::<f64>() / layers as f64;
+    let sets = 0..places.outside.len();
+    Ok(Some(Change {
+        what,
+        to,
+        gain: mean(&mut found.iter().map(|(all, _)| all.difference)),
+        by_set: sets.map(|set| mean(&mut found.iter().map(|(_, by_set)| by_set[set].difference))).collect(),
+        better: found.iter().filter(|(all, _)| all.interval[0] > 0.0).count(),
+        worse: found.iter().filter(|(all, _)| all.interval[1] < 0.0).count(),
+        layers,
+    }))
 }

@@ -13,7 +13,7 @@ use crate::sweep::tell::Format;
 use anyhow::Context;
 use std::path::Path;
 
-/// Sweeps over the garments; the table is kept in `target` and read from there when it is whole.
+/// Sweeps over the garments, where the grid asks for it; the table is kept in `target` and read from there when it is whole.
 ///
 /// # Errors
 /// The sweep's.
@@ -23,12 +23,12 @@ pub(super) fn sweep(
     memory_limit: u64,
     target: &Path,
     quiet: bool,
-) -> anyhow::Result<SweepReport> {
+) -> anyhow::Result<Option<SweepReport>> {
+    let Some((normalizers, metrics, resamples)) = grid.patterns else { return Ok(None) };
     let table = || -> anyhow::Result<SweepReport> { Ok(serde_json::from_slice(&std::fs::read(target)?)?) };
     if let Ok(report) = table() {
-        return Ok(report);
+        return Ok(Some(report));
     }
-    let (normalizers, metrics, resamples) = grid.patterns;
     let mut settings = settings.clone();
     let list = |values: &[&str]| values.iter().map(|value| (*value).to_owned()).collect();
     settings.set("sketch", list(&["mean", "mean_std", "histogram:bins=8"]));
@@ -55,7 +55,7 @@ pub(super) fn sweep(
     let command = "napscope sweep --example vision".to_owned();
     Sweep { settings: &settings, wishes: &wishes, subject, grid: recipes, is_example: true, command, memory_limit }
         .run()?;
-    table().context("the table of the sweep")
+    table().context("the table of the sweep").map(Some)
 }
 
 /// The best row of a layer by stable coverage, and the original's.

@@ -5,10 +5,10 @@
 //! set: recipes are chosen by them, and judged by the others.
 
 use super::grid::Grid;
+use super::sets::{Random, Set, side_by_side};
 use crate::data::{DataSet, InputKind, ModelInput, OpenOptions, TensorValues};
 use crate::files::npz::{ArraySpec, NpzWriter, Opened};
 use anyhow::Context;
-use std::ops::Range;
 use std::path::Path;
 
 /// Rows and columns of a picture.
@@ -17,13 +17,6 @@ const PIXELS: usize = SIDE * SIDE;
 const SEED: u64 = 5;
 
 type Picture = [f32; PIXELS];
-
-/// Some of the pictures.
-pub(super) struct Set {
-    pub(super) name: &'static str,
-    pub(super) meaning: &'static str,
-    pub(super) rows: Range<usize>,
-}
 
 /// What is made of a picture, or of none, by chance.
 type Make = fn(&Picture, &mut Random) -> Picture;
@@ -49,20 +42,14 @@ const MADE: [(&str, &str, Make); 6] = [
 pub(super) fn sets(grid: &Grid) -> Vec<Set> {
     let [reference, held_out, fresh, base] = grid.parts;
     let [digits, made] = grid.outside;
-    let mut start = 0;
-    let mut set = |name, meaning, count: usize| {
-        start += count;
-        Set { name, meaning, rows: start - count..start }
-    };
-    let mut sets = vec![
-        set("reference", "garments that detectors learn from", reference),
-        set("held out", "garments that thresholds and recipes are chosen by", held_out),
-        set("fresh", "garments that recipes are judged by", fresh),
-        set("mixed", "averages of two garments of the reference", base),
-        set("digits", "handwritten digits (MNIST)", digits),
+    let given = [
+        ("reference", "garments that detectors learn from", reference),
+        ("held out", "garments that thresholds and recipes are chosen by", held_out),
+        ("fresh", "garments that recipes are judged by", fresh),
+        ("mixed", "averages of two garments of the reference", base),
+        ("digits", "handwritten digits (MNIST)", digits),
     ];
-    sets.extend(MADE.map(|(name, meaning, _)| set(name, meaning, made)));
-    sets
+    side_by_side(given.into_iter().chain(MADE.map(|(name, meaning, _)| (name, meaning, made))))
 }
 
 /// Writes all pictures to `target` (`.npz`), out of the shipped garments and digits.
@@ -77,7 +64,7 @@ pub(super) fn write(grid: &Grid, garments: &Path, digits: &Path, target: &Path) 
     let mut all: Vec<Picture> = order[..reference + held_out + fresh].iter().map(|&at| garments[at]).collect();
     let mut random = Random(SEED + 1);
     for number in 0..base {
-        let [a, b] = [number, (random.uniform() * reference as f64) as usize].map(|at| garments[order[at % reference]]);
+        let [a, b] = [number, random.below(reference)].map(|at| garments[order[at % reference]]);
         let share = (0.35 + 0.3 * random.uniform()) as f32;
         all.push(std::array::from_fn(|at| share * a[at] + (1.0 - share) * b[at]));
     }
@@ -130,29 +117,10 @@ fn stretch(picture: &Picture) -> Picture {
     picture.map(|value| 255.0 * (value - low) / (high - low).max(f32::MIN_POSITIVE))
 }
 
-/// SplitMix64 with uniform and normal numbers.
-pub(super) struct Random(pub(super) u64);
-
-impl Random {
-    /// In 0 … 1, 1 not included.
-    pub(super) fn uniform(&mut self) -> f64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((z ^ (z >> 31)) >> 11) as f64 / (1u64 << 53) as f64
-    }
-
-    fn normal(&mut self) -> f64 {
-        let (radius, angle) = ((-2.0 * (1.0 - self.uniform()).ln()).sqrt(), std::f64::consts::TAU * self.uniform());
-        radius * angle.cos()
-    }
-}
-
 fn shuffled(count: usize, random: &mut Random) -> Vec<usize> {
     let mut order: Vec<usize> = (0..count).collect();
     for last in (1..count).rev() {
-        order.swap(last, (random.uniform() * (last + 1) as f64) as usize);
+        order.swap(last, random.below(last + 1));
     }
     order
 }
@@ -179,7 +147,7 @@ mod tests {
 
     #[test]
     fn sets_stand_side_by_side() {
-        let sets = sets(&super::super::grid::FULL);
+        let sets = sets(&super::super::grid::VISION);
         assert!(sets.windows(2).all(|pair| pair[0].rows.end == pair[1].rows.start));
         assert_eq!(sets.last().expect("sets").rows.end, 1000 + 300 + 400 + 300 + 1000 + 6 * 300);
     }

@@ -1,21 +1,21 @@
-//! Scores of every detector on every picture, unit by unit. What a unit came to is kept, so that a stopped study goes on.
+//! Scores of every detector on every sample, unit by unit. What a unit came to is kept, so that a stopped study goes on.
 
-use super::grid::Grid;
-use super::pictures::{Random, Set};
+use super::conditioned::Condition;
+use super::grid::{Grid, ORIGINAL};
+use super::sets::{Random, Set};
+use super::timed::timed;
+use crate::files::tensors::{TensorsReader, TensorsWriter};
 use crate::run_folder::RunFolder;
 use crate::sweep::together::Together;
 use crate::{interrupt, progress};
-use anyhow::Context;
 use napscope::activations::ActivationSource;
 use napscope::features::Features;
 use napscope::{Result, normalize, ood, pipeline, sketch};
-use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
 use std::ops::Range;
 use std::time::Instant;
 
-/// Pictures that settle the channels' ranges: the first of the reference.
+/// Samples that settle the channels' ranges: the first of the reference.
 const CALIBRATION: usize = 256;
 
 /// What a detector came to.
@@ -26,20 +26,40 @@ pub(super) enum Outcome {
     Reason(String),
 }
 
+impl Outcome {
+    fn of(scores: Result<Vec<f64>>) -> Self {
+        scores.map_or_else(|error| Outcome::Reason(error.to_string()), Outcome::Scores)
+    }
+}
+
 /// A (layer, sketch, normalizer).
 pub(super) struct Unit {
-    /// Columns of the features.
     pub(super) columns: usize,
-    /// Seconds of fitting and scoring, detector by detector.
-    pub(super) seconds: Vec<f64>,
+    pub(super) cost: Cost,
+    /// Of the grid's detectors, then (of the original's features alone) of those that know a covariate.
     pub(super) outcomes: Vec<Outcome>,
+}
+
+/// Seconds of one thread at a time.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct Cost {
+    /// Of the sketch, for all samples.
+    pub(super) sketch: f64,
+    /// Of fitting and of scoring, detector by detector.
+    pub(super) detectors: Vec<[f64; 2]>,
 }
 
 #[derive(Serialize, Deserialize)]
 struct Head {
     columns: usize,
-    seconds: Vec<f64>,
+    cost: Cost,
     reasons: Vec<Option<String>>,
+}
+
+/// The features of a layer by all sketches side by side; of each sketch its columns and the seconds that it took.
+struct LayerFeatures {
+    matrix: Features,
+    parts: Vec<(Range<usize>, f64)>,
 }
 
 /// Everything that units are made of.
@@ -47,6 +67,7 @@ pub(super) struct Work<'a> {
     pub(super) grid: &'a Grid,
     pub(super) sets: &'a [Set],
     pub(super) source: &'a dyn ActivationSource,
+    pub(super) condition: Option<&'a Condition>,
     pub(super) quiet: bool,
 }
 
@@ -54,6 +75,15 @@ pub(super) struct Work<'a> {
 pub(super) struct Units {
     pub(super) units: Vec<Unit>,
     pub(super) network_seconds: f64,
+}
+
+impl Units {
+    /// The unit of the original's features of a layer.
+    pub(super) fn of_original(&self, grid: &Grid, layer: usize) -> Option<&Unit> {
+        let sketch = grid.sketches.iter().position(|spec| *spec == ORIGINAL[0])?;
+        let normalizer = grid.normalizers.iter().position(|spec| *spec == ORIGINAL[1])?;
+        self.units.get((layer * grid.sketches.len() + sketch) * grid.normalizers.len() + normalizer)
+    }
 }
 
 impl Work<'_> {
@@ -76,8 +106,10 @@ impl Work<'_> {
                 let (pair, normalizer) = (index / self.grid.normalizers.len(), index % self.grid.normalizers.len());
                 let (layer, sketch) = (pair / self.grid.sketches.len(), pair % self.grid.sketches.len());
                 bar.set_message(self.source.layers()[layer].name.clone());
-                let (matrix, parts) = &features[layer];
-                let unit = self.unit(&columns(matrix, parts[sketch].clone())?, self.grid.normalizers[normalizer])?;
+                let LayerFeatures { matrix, parts } = &features[layer];
+                let (part, seconds) = parts[sketch].clone();
+                let mut unit = self.unit(&columns(matrix, part)?, [sketch, normalizer])?;
+                unit.cost.sketch = seconds;
                 folder.write(&name(index), &bytes(&unit)?)?;
                 *slot = Some(unit);
                 bar.set_position(index as u64 + 1);
@@ -87,53 +119,66 @@ impl Work<'_> {
         Ok(Units { units: done.into_iter().flatten().collect(), network_seconds })
     }
 
-    /// The features of every layer by all sketches side by side, and the columns of each sketch.
-    fn features(&self) -> anyhow::Result<Vec<(Features, Vec<Range<usize>>)>> {
-        let sketches = self.grid.sketches.iter().map(|spec| sketch::parse(spec)).collect::<Result<_>>()?;
-        let together = Together(sketches);
+    /// The features of every layer, the network run once.
+    fn features(&self) -> anyhow::Result<Vec<LayerFeatures>> {
         let reference: Vec<usize> = self.sets[0].rows.clone().take(CALIBRATION).collect();
         let ranges = pipeline::calibrate(self.source, &reference)?;
         let layers = self.source.layers();
-        let fitted = layers.iter().zip(&ranges).map(|(layer, ranges)| {
-            sketch::Sketch::fit(&together, layer.shape, Some(ranges)).map_err(|error| error.context(layer.name.clone()))
+        let together = || -> Result<_> {
+            let parse = |spec: &&str| sketch::parse(spec).map(timed);
+            let (sketches, clocks): (Vec<_>, Vec<_>) =
+                self.grid.sketches.iter().map(parse).collect::<Result<Vec<_>>>()?.into_iter().unzip();
+            Ok((Together(sketches), clocks))
+        };
+        let all_together = layers.iter().map(|_| together()).collect::<Result<Vec<_>>>()?;
+        let fitted = layers.iter().zip(&ranges).zip(&all_together).map(|((layer, ranges), (together, _))| {
+            sketch::Sketch::fit(together, layer.shape, Some(ranges)).map_err(|error| error.context(layer.name.clone()))
         });
         let fitted = fitted.collect::<Result<Vec<_>>>()?;
         let all: Vec<usize> = (0..self.source.samples()).collect();
-        let rows = pipeline::sketch_samples(self.source, &fitted, &all, &|_| interrupt::check())?;
-        let features = rows.into_iter().zip(&fitted).zip(layers);
+        let bar = progress::bar("samples x layers", all.len() * layers.len(), self.quiet);
+        let rows = pipeline::sketch_samples(self.source, &fitted, &all, &|done| {
+            bar.inc(done as u64);
+            interrupt::check()
+        })?;
+        bar.finish_and_clear();
+        let features = rows.into_iter().zip(&fitted).zip(layers.iter().zip(all_together));
         features
-            .map(|((rows, fitted), layer)| {
-                Ok((Features::new(rows, fitted.columns().to_vec())?, together.parts(layer.shape)?))
+            .map(|((rows, fitted), (layer, (together, clocks)))| {
+                let parts = together.parts(layer.shape)?.into_iter().zip(clocks.iter().map(|clock| clock.seconds()));
+                Ok(LayerFeatures { matrix: Features::new(rows, fitted.columns().to_vec())?, parts: parts.collect() })
             })
             .collect()
     }
 
-    fn unit(&self, features: &Features, normalizer: &str) -> anyhow::Result<Unit> {
-        let reference = features.select(&self.sets[0].rows.clone().collect::<Vec<_>>());
-        let later = features.select(&(self.sets[0].rows.end..features.samples()).collect::<Vec<_>>());
-        let held_out = features.select(&self.sets[1].rows.clone().collect::<Vec<_>>());
-        let transform = normalize::parse(normalizer)?.fit(&reference)?;
-        let [reference, later, shuffled] = [
-            transform.transform(&reference)?,
-            transform.transform(&later)?,
-            transform.transform(&shuffled(&held_out)?)?,
-        ];
-        let (mut seconds, mut outcomes) = (Vec::new(), Vec::new());
+    fn unit(&self, features: &Features, [sketch, normalizer]: [usize; 2]) -> anyhow::Result<Unit> {
+        let select = |rows: Range<usize>| features.select(&rows.collect::<Vec<_>>());
+        let reference = select(self.sets[0].rows.clone());
+        let transform = normalize::parse(self.grid.normalizers[normalizer])?.fit(&reference)?;
+        let shuffled = shuffled(&select(self.sets[1].rows.clone()))?;
+        let later = select(self.sets[0].rows.end..features.samples());
+        let later = Features::new([later.values(), shuffled.values()].concat(), features.columns().to_vec())?;
+        let (reference, later) = (transform.transform(&reference)?, transform.transform(&later)?);
+        let (mut detectors, mut outcomes) = (Vec::new(), Vec::new());
         for spec in self.grid.detectors {
             interrupt::check()?;
             let begun = Instant::now();
-            let scores = ood::parse(spec)?.fit(&reference).and_then(|scorer| {
-                let mut scores = scorer.score(&later)?;
-                scores.extend(scorer.score(&shuffled)?);
-                Ok(scores)
-            });
-            seconds.push(begun.elapsed().as_secs_f64());
-            outcomes.push(match scores {
-                Ok(scores) => Outcome::Scores(scores),
-                Err(error) => Outcome::Reason(error.to_string()),
-            });
+            let fitted = ood::parse(spec)?.fit(&reference);
+            let fitting = begun.elapsed().as_secs_f64();
+            outcomes.push(Outcome::of(fitted.and_then(|scorer| scorer.score(&later))));
+            detectors.push([fitting, begun.elapsed().as_secs_f64() - fitting]);
         }
-        Ok(Unit { columns: features.columns().len(), seconds, outcomes })
+        let is_original = [self.grid.sketches[sketch], self.grid.normalizers[normalizer]] == ORIGINAL[..2];
+        if let Some(condition) = self.condition.filter(|_| is_original) {
+            // Shuffled samples stand behind all others: each has the covariate of the held-out one that it was made for.
+            let covariate = [&condition.values[..], &condition.values[self.sets[1].rows.clone()]].concat();
+            for given in self.grid.given {
+                interrupt::check()?;
+                outcomes.push(Outcome::of(given.scores(&reference, &later, &covariate)));
+            }
+        }
+        let cost = Cost { sketch: 0.0, detectors };
+        Ok(Unit { columns: features.columns().len(), cost, outcomes })
     }
 }
 
@@ -145,7 +190,7 @@ fn shuffled(features: &Features) -> Result<Features> {
     let columns = features.columns().len();
     for block in features.channel_blocks() {
         for sample in 0..features.samples() {
-            let other = (random.uniform() * features.samples() as f64) as usize;
+            let other = random.below(features.samples());
             values[sample * columns..][block.clone()].copy_from_slice(&features.row(other)[block.clone()]);
         }
     }
@@ -157,41 +202,33 @@ fn columns(features: &Features, part: Range<usize>) -> Result<Features> {
     Features::new(values, features.columns()[part].to_vec())
 }
 
+/// Where a unit's file keeps what is no score.
+const KEY: &str = "unit";
+
 fn bytes(unit: &Unit) -> anyhow::Result<Vec<u8>> {
-    let reason = |outcome: &Outcome| match outcome {
-        Outcome::Scores(_) => None,
-        Outcome::Reason(reason) => Some(reason.clone()),
-    };
-    let reasons = unit.outcomes.iter().map(reason).collect();
-    let head = Head { columns: unit.columns, seconds: unit.seconds.clone(), reasons };
-    let scores = unit.outcomes.iter().enumerate().filter_map(|(index, outcome)| match outcome {
-        Outcome::Scores(scores) => {
-            Some((index.to_string(), scores.iter().flat_map(|score| score.to_le_bytes()).collect::<Vec<u8>>()))
+    let mut tensors = TensorsWriter::default();
+    let mut reasons = Vec::new();
+    for (index, outcome) in unit.outcomes.iter().enumerate() {
+        match outcome {
+            Outcome::Scores(scores) => {
+                tensors.doubles(index.to_string(), scores);
+                reasons.push(None);
+            }
+            Outcome::Reason(reason) => reasons.push(Some(reason.clone())),
         }
-        Outcome::Reason(_) => None,
-    });
-    let scores: Vec<(String, Vec<u8>)> = scores.collect();
-    let views = scores
-        .iter()
-        .map(|(name, bytes)| Ok((name, TensorView::new(Dtype::F64, vec![bytes.len() / 8], bytes)?)))
-        .collect::<anyhow::Result<Vec<_>>>()?;
-    let metadata = HashMap::from([("unit".to_owned(), serde_json::to_string(&head)?)]);
-    safetensors::serialize(views, Some(metadata)).context("scores of a unit")
+    }
+    tensors.bytes(KEY, &Head { columns: unit.columns, cost: unit.cost.clone(), reasons })
 }
 
 /// A unit that was done; `None` where it must be done.
 fn read(path: &std::path::Path) -> Option<Unit> {
     let bytes = std::fs::read(path).ok()?;
-    let (_, metadata) = SafeTensors::read_metadata(&bytes).ok()?;
-    let head: Head = serde_json::from_str(metadata.metadata().as_ref()?.get("unit")?).ok()?;
-    let tensors = SafeTensors::deserialize(&bytes).ok()?;
+    let (head, tensors) = TensorsReader::open(&bytes, KEY).ok()?;
+    let Head { columns, cost, reasons } = head?;
     let outcome = |(index, reason): (usize, Option<String>)| match reason {
         Some(reason) => Some(Outcome::Reason(reason)),
-        None => {
-            let tensor = tensors.tensor(&index.to_string()).ok()?;
-            Some(Outcome::Scores(tensor.data().as_chunks().0.iter().map(|bytes| f64::from_le_bytes(*bytes)).collect()))
-        }
+        None => tensors.doubles(&index.to_string()).ok().map(Outcome::Scores),
     };
-    let outcomes = head.reasons.into_iter().enumerate().map(outcome).collect::<Option<_>>()?;
-    Some(Unit { columns: head.columns, seconds: head.seconds, outcomes })
+    let outcomes = reasons.into_iter().enumerate().map(outcome).collect::<Option<_>>()?;
+    Some(Unit { columns, cost, outcomes })
 }
