@@ -23,7 +23,7 @@ pub mod patterns;
 
 pub mod link;
 
-pub mod chart;
+pub use napscope_chart as chart;
 
 pub mod sweep;
 

@@ -31,5 +31,7 @@ pub mod checkpoint;
 pub mod baseline;
 pub mod run;
 
+pub mod curve;
+
 pub mod export;
 mod proto;

@@ -3,8 +3,8 @@
 use anyhow::{Context, Result};
 use clap::{Arg, ArgMatches, Command, value_parser};
 use napscope_train::config::{PRESETS, TrainConfig};
-use napscope_train::run::{CHECKPOINT, Run};
-use napscope_train::{checkpoint, export};
+use napscope_train::run::{CHECKPOINT, LOG, Run};
+use napscope_train::{checkpoint, curve, export};
 use std::path::{Path, PathBuf};
 
 fn main() -> Result<()> {
@@ -12,6 +12,7 @@ fn main() -> Result<()> {
     match matches.subcommand() {
         Some(("receiver", args)) => train(args),
         Some(("export", args)) => write_onnx(args),
+        Some(("curve", args)) => draw_curve(args),
         _ => {
             let lines: String = PRESETS.iter().map(|(name, help, _)| format!("{name:10}{help}\n")).collect();
             print(&lines)
@@ -53,6 +54,16 @@ fn command() -> Command {
                 .help("The folder of the training, or a checkpoint"),
         )
         .arg(path("output", "The ONNX file").short('o').required(true));
+    let curve = Command::new("curve")
+        .about("Draw the log of a training: loss, and error rates of the validation by SNR")
+        .arg(
+            Arg::new("from")
+                .value_name("PATH")
+                .required(true)
+                .value_parser(value_parser!(PathBuf))
+                .help("The folder of the training, or its log"),
+        )
+        .arg(path("output", "The SVG file").short('o').required(true));
     Command::new("napscope-train")
         .version(env!("CARGO_PKG_VERSION"))
         .about("Trains a neural receiver on simulated slots and writes it as ONNX")
@@ -60,6 +71,7 @@ fn command() -> Command {
         .arg_required_else_help(true)
         .subcommand(receiver)
         .subcommand(export)
+        .subcommand(curve)
         .subcommand(Command::new("presets").about("List the trainings that come with the program"))
 }
 
@@ -87,6 +99,14 @@ fn write_onnx(args: &ArgMatches) -> Result<()> {
     let (done, steps) = (trainer.steps_done(), trainer.config.steps);
     tell(&format!("{}: {} bytes, after step {done} of {steps}", output.display(), bytes.len()));
     Ok(())
+}
+
+fn draw_curve(args: &ArgMatches) -> Result<()> {
+    let (from, output) = (path_of(args, "from"), path_of(args, "output"));
+    let path = if from.is_dir() { from.join(LOG) } else { from.to_path_buf() };
+    let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let picture = curve::draw(&text).with_context(|| format!("{} cannot be drawn", path.display()))?;
+    checkpoint::write_atomically(output, picture.as_bytes())
 }
 
 /// A path that the command requires.

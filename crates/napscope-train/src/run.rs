@@ -23,6 +23,9 @@ use std::time::{Duration, Instant};
 /// The checkpoint's name in the folder.
 pub const CHECKPOINT: &str = "checkpoint.safetensors";
 
+/// The log's.
+pub const LOG: &str = "log.csv";
+
 /// Slots of a batch of the validation.
 const VALIDATION_BATCH: usize = 16;
 
@@ -134,7 +137,7 @@ impl Run {
         let slots = window.steps * config.slots_per_step as u64;
         let wait = (waited - window.waited).as_secs_f64();
         let _ = writeln!(row, ",{secs:.1},{:.2},{wait:.2}", slots as f64 / secs);
-        let path = self.folder.join("log.csv");
+        let path = self.folder.join(LOG);
         let mut file = std::fs::OpenOptions::new().append(true).open(&path)?;
         file.write_all(row.as_bytes()).with_context(|| format!("cannot write {}", path.display()))?;
         checkpoint::save(&self.trainer, &self.folder.join(CHECKPOINT))?;
@@ -179,7 +182,7 @@ impl Run {
 
     /// Leaves of the log what lies before the checkpoint.
     fn shorten_log(&self) -> Result<()> {
-        let path = self.folder.join("log.csv");
+        let path = self.folder.join(LOG);
         let old = std::fs::read_to_string(&path).unwrap_or_default();
         let is_done = |line: &&str| {
             line.split(',')

@@ -19,7 +19,7 @@ pub enum Theme {
 pub struct Curve {
     /// Its name in the legend.
     pub name: String,
-    /// (x, y, lower end, upper end), by rising x.
+    /// (x, y, lower end, upper end), by rising x; both ends at y where there is no interval.
     pub points: Vec<[f64; 4]>,
 }
 
@@ -104,7 +104,9 @@ pub fn figure(title: &str, panels: &[Panel], theme: Theme) -> Scene {
         for (number, curve) in panel.curves.iter().enumerate() {
             pen.curve(&axes, curve, number);
         }
-        if at == 0 {
+        let names = |panel: &Panel| panel.curves.iter().map(|curve| curve.name.clone()).collect::<Vec<_>>();
+        // Panels of the same curves need one legend.
+        if at == 0 || names(panel) != names(&panels[at - 1]) {
             pen.legend(&axes, panel);
         }
     }
@@ -216,6 +218,9 @@ impl Pen<'_> {
         let (color, dashes) = (self.color(number), DASHES[number / LIGHT.curves.len() % DASHES.len()]);
         for &[x, y, low, high] in &curve.points {
             let x = axes.x(x);
+            if low == y && high == y {
+                continue;
+            }
             if y > 0.0 {
                 let (low, high) = (if low > 0.0 { axes.y(low) } else { axes.bottom }, axes.y(high));
                 self.line(vec![[x, low], [x, high]], 1.2, color, &[]);
