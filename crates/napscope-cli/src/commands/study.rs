@@ -19,7 +19,7 @@ pub(crate) fn command() -> Command {
              grid, chooses a recipe by in-distribution data alone and holds it against the original NAP on the same samples. Writes README.md, auroc.svg and \
              report.json into the folder --output.",
         )
-        .after_help("Examples:\n  napscope study vision --quick -o quick\n  napscope study vision -o vision            (an hour on two cores; --resume goes on)");
+        .after_help("Examples:\n  napscope study vision --quick -o quick\n  napscope study vision -o vision            (a quarter of an hour on two cores; --resume goes on)");
     let receiver = study("receiver")
         .about("A neural receiver on slots like those of its training and on others: what its layers know, and which recipe tells them apart")
         .long_about(
@@ -33,7 +33,7 @@ pub(crate) fn command() -> Command {
                 .long("slots")
                 .value_name("N")
                 .value_parser(value_parser!(u64).range(80..=1_000_000))
-                .help("Slots to learn from; of each other set half as many [default: 1000; 400 with --quick]"),
+                .help("Slots to learn from; of each other set half as many [default: 2000; 400 with --quick]"),
         );
     Command::new("study")
         .about("Run a case study from raw configuration to a report")

@@ -1,7 +1,7 @@
 //! The embedded examples, each a network with data: what `napscope analyze` runs when nobody names any.
 
 pub(crate) mod receiver;
-mod vision;
+pub(crate) mod vision;
 
 use crate::settings::Settings;
 use anyhow::Context;

@@ -4,7 +4,8 @@ use super::put;
 use crate::settings::Settings;
 use std::path::Path;
 
-static MODEL: &[u8] = include_bytes!("../../../../studies/vision/fashion_resnet.onnx");
+/// The network.
+pub(crate) static MODEL: &[u8] = include_bytes!("../../../../studies/vision/fashion_resnet.onnx");
 static DATA: &[u8] = include_bytes!("../../../../studies/vision/fashion_test_2000.npz");
 
 /// Its layers, early to late.

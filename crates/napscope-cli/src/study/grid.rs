@@ -45,7 +45,7 @@ pub(super) const VISION: Grid = Grid {
     parts: [1000, 300, 400, 300],
     outside: [1000, 300],
     layers: &["*relu*", "dense"],
-    sketches: &["mean", "mean_std", "max", "quantiles", "histogram:bins=8"],
+    sketches: &["mean", "mean_std", "max", "free_energy", "quantiles:count=8", "histogram:bins=8"],
     normalizers: &["max_abs", "standard"],
     detectors: &[
         "knn:k=10",
@@ -82,8 +82,8 @@ pub(super) const VISION_QUICK: Grid = Grid {
 
 /// The stated grid of the receiver study.
 pub(super) const RECEIVER: Grid = Grid {
-    parts: [1000, 500, 500, 250],
-    outside: [500, 500],
+    parts: [2000, 1000, 1000, 500],
+    outside: [1000, 1000],
     layers: &["conv_in", "block1.add", "block2.add", "block4.add", "block6.add", "relu_out"],
     sketches: &["mean", "mean_std", "free_energy", "kde:grid=8", "histogram:bins=8"],
     normalizers: &["max_abs", "standard"],

@@ -1,12 +1,11 @@
 //! The receiver study: slots like those that a neural receiver was trained on, and slots that are not.
 
 use super::conditioned::Condition;
-use super::findings::Findings;
 use super::grid::{Grid, RECEIVER, RECEIVER_QUICK};
 use super::layers::Known;
 use super::run::{Asked, Study};
 use super::slots::Slots;
-use super::tell::{Words, median};
+use super::tell::{Story, Words, median};
 use crate::example::receiver::MODEL;
 use anyhow::Context;
 
@@ -20,9 +19,10 @@ const WORDS: Words = Words {
            parameter; its SNR is drawn from the same range.",
     short: delay_and_speed,
     limits: &[
-        "A small network (39,108 parameters) of DeepRx's kind, trained for half an hour: not the paper's.",
+        "A small network of DeepRx's kind: not the paper's.",
         "Simulated slots alone; ranges of what lies outside are ours, and how hard a set is hangs on its range.",
         "Scores are of single slots of 6 resource blocks; a receiver could look at several.",
+        "The network is given the variance of the noise by way of a classical estimator's expected error: that its first layers know the SNR is no feat of theirs.",
     ],
 };
 
@@ -30,9 +30,9 @@ const WORDS: Words = Words {
 const COUNTED: [u64; 2] = [100, 8];
 
 /// The paper finds high delay easy and high speed hard.
-fn delay_and_speed(findings: &Findings) -> Vec<String> {
+fn delay_and_speed(story: &Story<'_>) -> Vec<String> {
     let of_set = |set: usize| -> (f64, f64) {
-        let all: Vec<f64> = findings.rows.iter().map(|row| row.auroc[set]).collect();
+        let all: Vec<f64> = story.findings.rows.iter().map(|row| row.auroc[set]).collect();
         (all.iter().copied().fold(0.0, f64::max), median(&all))
     };
     let ((best_delay, delay), (best_speed, speed)) = (of_set(0), of_set(1));
@@ -41,9 +41,26 @@ fn delay_and_speed(findings: &Findings) -> Vec<String> {
         (false, false) => "high delay is the harder one; the paper found the opposite",
         _ => "which one is harder hangs on the recipe; the paper found high speed harder",
     };
-    vec![format!(
+    let mut text = format!(
         "**High delay and high speed.** AUROC of the median recipe {delay:.3} against {speed:.3}, of the best one (known only afterwards) {best_delay:.3} against {best_speed:.3}: {judged}."
-    )]
+    );
+    if let [Some(usual), Some(delayed), Some(fast)] =
+        ["in distribution", story.findings.outside[0], story.findings.outside[1]].map(|set| story.rate(set))
+    {
+        text.push_str(&format!(
+            " The network's bit error rate is {delayed:.3} at high delay and {fast:.3} at high speed ({usual:.3} in distribution)."
+        ));
+    }
+    let told = |column: &str| {
+        let shares = story.layers.judged.iter().flat_map(|layer| &layer.verdict.alignment);
+        shares.filter(|known| known.measured.column == column).map(|known| known.measured.best().r2).fold(0.0, f64::max)
+    };
+    text.push_str(&format!(
+        " What layers know fits: at best they tell {:.2} of the variance of the delay spread and {:.2} of that of the Doppler shift.",
+        told("delay_spread_secs"),
+        told("max_doppler_hz")
+    ));
+    vec![text]
 }
 
 /// Does what is left to do of the study, and writes README.md, auroc.svg and report.json into the folder.
@@ -52,7 +69,7 @@ fn delay_and_speed(findings: &Findings) -> Vec<String> {
 /// Anything that stops it; what is done stays in the folder for `--resume`.
 pub fn run(asked: &Asked<'_>) -> anyhow::Result<()> {
     let grid = sized(if asked.is_quick { &RECEIVER_QUICK } else { &RECEIVER }, asked.samples);
-    let Some(folder) = asked.folder("receiver", &grid)? else { return Ok(()) };
+    let Some(folder) = asked.folder("receiver", &grid, MODEL)? else { return Ok(()) };
     let unpacked = tempfile::tempdir().context("no temporary folder for the network")?;
     let model = unpacked.path().join("receiver.onnx");
     std::fs::write(&model, MODEL).context("cannot unpack the network")?;

@@ -56,9 +56,10 @@ pub(super) struct StudyFolder {
 }
 
 impl Asked<'_> {
-    /// Opens the folder; `None`, and a word to the user, where it already holds this study.
-    pub(super) fn folder(&self, name: &str, grid: &Grid) -> anyhow::Result<Option<StudyFolder>> {
-        let identity = serde_json::json!({ "study": name, "grid": grid, "napscope": env!("CARGO_PKG_VERSION") });
+    /// Opens the folder; `None`, and a word to the user, where it already holds this study of this `network`.
+    pub(super) fn folder(&self, name: &str, grid: &Grid, network: &[u8]) -> anyhow::Result<Option<StudyFolder>> {
+        let network = hex(&Sha256::digest(network));
+        let identity = serde_json::json!({ "study": name, "grid": grid, "network": network, "napscope": env!("CARGO_PKG_VERSION") });
         let fingerprint = hex(&Sha256::digest(serde_json::to_vec(&identity)?));
         let (resume, force) = (self.settings.on("resume"), self.settings.on("force"));
         Ok(match RunFolder::open(self.output, &fingerprint, resume, force)? {

@@ -1,10 +1,9 @@
 //! The vision study: garments that a small network has learned, and pictures that are none.
 
-use super::findings::Findings;
 use super::grid::{VISION, VISION_QUICK};
 use super::layers::Known;
 use super::run::{Asked, Study};
-use super::tell::{Words, tally};
+use super::tell::{Story, Words, tally};
 use super::{patterns, pictures};
 use crate::{example, question};
 use anyhow::Context;
@@ -24,7 +23,8 @@ const WORDS: Words = Words {
     ],
 };
 
-fn on_digits(findings: &Findings) -> Vec<String> {
+fn on_digits(story: &Story<'_>) -> Vec<String> {
+    let findings = story.findings;
     let (better, worse) = tally(findings.chosen.iter().map(|found| found.by_set[0].interval));
     vec![format!(
         "**On {} alone**, the only set that was not made for this study, the chosen recipe beats the original on {better} of {} layers and loses on {worse}.",
@@ -39,7 +39,7 @@ fn on_digits(findings: &Findings) -> Vec<String> {
 /// Anything that stops it; what is done stays in the folder for `--resume`.
 pub fn run(asked: &Asked<'_>) -> anyhow::Result<()> {
     let grid = if asked.is_quick { &VISION_QUICK } else { &VISION };
-    let Some(folder) = asked.folder("vision", grid)? else { return Ok(()) };
+    let Some(folder) = asked.folder("vision", grid, example::vision::MODEL)? else { return Ok(()) };
     let (memory_limit, quiet) = (asked.memory_limit, asked.quiet);
     let mut settings = asked.settings.clone();
     settings.set("layer", grid.layers.iter().map(|layer| (*layer).to_owned()).collect());

@@ -8,7 +8,7 @@ use napscope::manifold::{Alignment, Explained};
 use std::fmt::Write;
 
 /// Adjusted p-values above this are told.
-const SIGNIFICANT: f64 = 0.05;
+pub(super) const SIGNIFICANT: f64 = 0.05;
 
 impl Story<'_> {
     pub(super) fn verdicts(&self) -> String {

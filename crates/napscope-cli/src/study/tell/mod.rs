@@ -1,6 +1,7 @@
 //! The report in words: every number is read off the findings, every sentence that judges is chosen by them.
 
 mod gains;
+mod harm;
 mod known;
 mod short;
 
@@ -24,7 +25,7 @@ pub(super) struct Words {
     /// What is said of the sets besides their table.
     pub(super) sets: &'static str,
     /// Sentences in short that this study alone has.
-    pub(super) short: fn(&Findings) -> Vec<String>,
+    pub(super) short: fn(&Story<'_>) -> Vec<String>,
     pub(super) limits: &'static [&'static str],
 }
 
@@ -53,6 +54,7 @@ impl Story<'_> {
             self.knowledge(),
             self.refined(),
             self.conditioned(),
+            self.harm(),
             self.best(),
             self.costs(),
             self.concepts(),

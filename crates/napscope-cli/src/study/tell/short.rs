@@ -1,6 +1,8 @@
 //! In short: the answers, a sentence each.
 
+use super::known::SIGNIFICANT;
 use super::{Story, difference, median, tally};
+use crate::report::ColumnAlignment;
 use crate::study::findings::{Change, Findings, Row};
 use crate::study::layers::JudgedLayer;
 use crate::terminal::thousands;
@@ -11,7 +13,8 @@ impl Story<'_> {
         let mut sentences = vec![self.verdicts_in_short()];
         sentences.extend(self.known_in_short());
         sentences.extend(self.refined_in_short());
-        sentences.extend((self.words.short)(self.findings));
+        sentences.extend((self.words.short)(self));
+        sentences.extend(self.harm_in_short());
         sentences.push(self.early_and_late());
         sentences.push(self.mahalanobis());
         sentences.extend(self.helpers());
@@ -60,7 +63,21 @@ impl Story<'_> {
                 other.r2, other.low, other.high
             ));
         }
-        Some(text + ".")
+        Some(text + "." + &self.unknown())
+    }
+
+    /// Covariates of which no layer tells more than chance.
+    fn unknown(&self) -> String {
+        let alignments = || self.layers.judged.iter().flat_map(|layer| &layer.verdict.alignment);
+        let mut columns: Vec<&str> = alignments().map(|known| known.measured.column.as_str()).collect();
+        columns.sort_unstable();
+        columns.dedup();
+        let told = |known: &ColumnAlignment| known.p_value_adjusted.is_some_and(|p| p <= SIGNIFICANT);
+        columns.retain(|column| !alignments().any(|known| known.measured.column == *column && told(known)));
+        match columns.is_empty() {
+            true => String::new(),
+            false => format!(" No layer tells more than chance of: `{}`.", columns.join("`, `")),
+        }
     }
 
     fn refined_in_short(&self) -> Vec<String> {
@@ -81,6 +98,12 @@ impl Story<'_> {
             "**Every recipe.** Of {} recipes, {better} beat the original of their layer and {worse} lose to it (intervals not corrected for their number).",
             thousands(findings.rows.len())
         ));
+        if let Some(change) = findings.changes.first() {
+            sentences.push(format!(
+                "**One change alone.** Of the original with k-NN, the best single change is {} ({}): {:+.3} on average, better on {} of {} layers, worse on {}.",
+                change.what, change.to, change.gain, change.better, change.layers, change.worse
+            ));
+        }
         if let Some(first) = findings.overall.first() {
             sentences.push(format!(
                 "**Layer and recipe chosen together:** {} on {}: {:.3} against {:.3} of the original on the layer that the same criterion chooses for it; {}.",
