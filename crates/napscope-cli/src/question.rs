@@ -2,7 +2,7 @@
 
 use crate::data::{Column, DataSet, InputKind, ModelInput, OpenOptions, ReadyMade, ReadyMadeOptions, TensorValues};
 use crate::preparation;
-use crate::report::FileFacts;
+use crate::report::{FileFacts, PictureKind};
 use crate::settings::Settings;
 use napscope::activations::{ActivationSource, Batch, Layer};
 use napscope::manifold::{Covariate, CovariateValues};
@@ -86,6 +86,14 @@ impl Source {
         match self {
             Source::Network(network) => network.tap.memory(network.streaming) as u64 + network.data.held_bytes(),
             Source::ReadyMade(arrays, _) => arrays.held_bytes() + (64 << 20),
+        }
+    }
+
+    /// What pictures of samples show, where there are any.
+    pub fn pictures(&self) -> Option<PictureKind> {
+        match self {
+            Source::Network(network) => network.data.pictures(),
+            Source::ReadyMade(..) => None,
         }
     }
 

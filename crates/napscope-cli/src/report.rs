@@ -37,10 +37,24 @@ pub struct RunReport {
     pub columns: Vec<String>,
     /// The column that holds the class of a sample.
     pub label: Option<String>,
+    /// What `pictures.zip` shows; absent where samples are no pictures.
+    pub pictures: Option<PictureKind>,
     /// One entry a layer, in the order of the network.
     pub layers: Vec<LayerSummary>,
     /// What the reader should know besides.
     pub notes: Vec<String>,
+}
+
+/// What a picture of a sample shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PictureKind {
+    /// The sample, which is a picture.
+    Sample,
+    /// A slot of a radio link: on the left its equalised symbols around the points of the constellation, on the right above the
+    /// channel's gain over the resource grid with the DMRS as white dashes, below how surely right (blue) or wrong (red) the bits
+    /// of each element are.
+    Slot,
 }
 
 /// A file, told by its content.
@@ -268,11 +282,12 @@ pub struct ChannelDifference {
 }
 
 /// The JSON schemas of the run folder's files, by file name.
-pub fn schemas() -> [(&'static str, String); 3] {
+pub fn schemas() -> [(&'static str, String); 4] {
     let text = |schema: schemars::Schema| format!("{:#}\n", schema.to_value());
     [
         ("report.schema.json", text(schemars::schema_for!(RunReport))),
         ("layer.schema.json", text(schemars::schema_for!(LayerReport))),
+        ("ood_evaluation.schema.json", text(schemars::schema_for!(crate::ood::Evaluation))),
         ("sweep.schema.json", text(schemars::schema_for!(crate::sweep::report::SweepReport))),
     ]
 }

@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 /// Settings that shape what the network is given and how its values are read.
 pub const SHAPING: [&str; 9] = ["channel-axis", "preset", "resize", "crop", "mean", "std", "scale", "color", "layout"];
 
-/// Pixels that a picture in the report is wide and high at most.
+/// Pixels that a picture in the report is wide and high at most; slots of a radio link are larger.
 const PICTURE: u32 = 96;
 
 /// Everything that a run needs to know.
@@ -253,6 +253,7 @@ impl Run<'_> {
             recipe: self.patterns.map(|choice| choice.report(&self.sketch.spec, self.calibration())),
             columns: question.columns.iter().map(|column| column.name.clone()).collect(),
             label: question.label.map(|label| question.columns[label].name.clone()),
+            pictures: question.source.pictures(),
             layers,
             notes: [question.notes.clone(), approximate.into_iter().collect()].concat(),
         }

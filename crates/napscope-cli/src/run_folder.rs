@@ -133,8 +133,16 @@ impl RunFolder {
 }
 
 /// What a run consists of: these, and nothing else, may be removed by `--force`.
-const PIECES: [&str; 7] =
-    [PARTIAL, REPORT, "report.html", "samples.parquet", crate::files::pictures::NAME, "features", "layers"];
+const PIECES: [&str; 8] = [
+    PARTIAL,
+    REPORT,
+    "report.html",
+    "samples.parquet",
+    crate::files::pictures::NAME,
+    "features",
+    "layers",
+    crate::ood::evaluation::FOLDER,
+];
 
 fn remove_run(root: &Path) -> std::io::Result<()> {
     for piece in PIECES {

@@ -11,7 +11,7 @@ export interface ColumnFacts { name: string; kind: "number" | "category" | "text
 export interface RunFacts {
   name: string;
   report: {
-    napscope: string; command: string; samples: number; label: string | null; notes: string[]; layers: Summary[];
+    napscope: string; command: string; samples: number; label: string | null; pictures?: "sample" | "slot" | null; notes: string[]; layers: Summary[];
     model: { name: string } | null; data: { name: string }; engine: string | null; fingerprint: string;
     recipe: { sketch: string; normalize: string; metric: string; hdbscan: Record<string, unknown>; projections: string[] };
     [more: string]: unknown;
@@ -47,6 +47,13 @@ export interface Near {
   nearest_in_pattern: { sample: number; distance: number; pattern: number } | null;
   pattern: number | null; membership: number; outlier_score: number;
 }
+export interface EvaluatedSet { name: string; samples: number }
+export interface EvaluationLine {
+  ood: string; layer: string | null; detector: string; false_alarm_rate: number; alarm_rate: number; auroc: number; auroc_interval: [number, number];
+  aupr_in: number; aupr_out: number; fpr_ood_at_tpr_id_95: number; fpr_id_at_tpr_ood_95: number; roc: [number, number][];
+  scores: { range: [number, number]; logarithmic: boolean; id: number[]; ood: number[]; alarm_from: number | null };
+}
+export interface Evaluation { command: string; id: EvaluatedSet; sets: EvaluatedSet[]; false_alarm_rate: number; lines: EvaluationLine[] }
 
 const inside = document.getElementById("data")?.textContent ?? null;
 const stored: Record<string, string> | null = inside === null ? null : JSON.parse(inside);
@@ -112,6 +119,8 @@ const asking = (asked: Asked) => (query(asked) ? `?${query(asked)}` : "");
 
 export const runs = () => json<{ name: string; samples: number; layers: number }[]>("runs");
 export const run = (at: number) => json<RunFacts>(`runs/${at}`);
+/** What detectors made of other data, see ood/evaluation.rs. */
+export const evaluations = (run: number) => json<{ name: string; evaluation: Evaluation }[]>(`runs/${run}/ood`);
 export const layer = (run: number, at: number) => json<LayerFacts>(`runs/${run}/layers/${at}`);
 
 export function points(run: number, layer: number, projection: number): Promise<Points> {

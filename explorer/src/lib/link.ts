@@ -33,6 +33,8 @@ export function write(): string {
   put("beside", explorer.beside === "patterns" ? null : explorer.beside);
   put("show", [shown.typical, shown.least, +shown.average, +shown.labels, +shown.channels, +shown.membership].join("~"));
   put("split", explorer.split === 58 ? null : explorer.split);
+  const { judged, evaluations } = explorer;
+  put("ood", judged && explorer.below === "ood" ? JSON.stringify([evaluations[judged.at].name, judged.set, judged.detector]) : null);
   put("theme", explorer.theme === "auto" ? null : explorer.theme);
   return `#${parts.toString()}`;
 }
@@ -79,8 +81,11 @@ export async function read(hash: string) {
   explorer.asked = asked(parts.get("tree"));
   explorer.palette = one("palette", ["viridis", "cividis", "diverging"]);
   explorer.theme = one("theme", ["auto", "light", "dark"]);
-  explorer.below = one<Below>("below", ["tree", "channels", "columns", "flow", "verdict"]);
+  explorer.below = one<Below>("below", ["tree", "channels", "columns", "flow", "verdict", "ood"]);
   explorer.beside = one<Beside>("beside", ["patterns", "samples", "sample", "compare"]);
+  const [known, set, detector] = parsed(parts.get("ood")), at = explorer.evaluations.findIndex((one) => one.name === known);
+  explorer.judge(Math.max(at, 0));
+  if (at >= 0 && explorer.evaluations[at].evaluation.lines.some((line) => line.ood === set && (detector === "" || line.detector === detector))) explorer.judged = { at, set, detector };
   explorer.narrow = parts.get("narrow") === "true";
   explorer.split = Math.min(Math.max(number("split", 58), 25), 75);
   explorer.colourBy = parts.get("colour") ?? "pattern";

@@ -1,14 +1,15 @@
 // What all views share. A view reads from here and calls what is here; no view knows another one.
 
 import * as api from "./api";
-import type { Asked, Clustering, LayerFacts, Points, RunFacts, Values } from "./api";
+import type { Asked, Clustering, Evaluation, LayerFacts, Points, RunFacts, Values } from "./api";
+import { first, type Judged } from "./evaluation";
 import { evaluate, told, verdictColumns, type Condition, type Selected } from "./selection";
 
 export interface Pin { run: number; layer: number; asked: Asked; id: number }
 export interface Shown { typical: number; least: number; average: boolean; labels: boolean; channels: boolean; membership: boolean }
 /** A column of the features of the layer that is looked at. */
 export interface Feature { layer: number; column: number; name: string; values: Float32Array }
-export type Below = "tree" | "channels" | "columns" | "flow" | "verdict";
+export type Below = "tree" | "channels" | "columns" | "flow" | "verdict" | "ood";
 export type Beside = "patterns" | "samples" | "sample" | "compare";
 
 class Explorer {
@@ -33,6 +34,8 @@ class Explorer {
   beside = $state<Beside>("patterns");
   shown = $state<Shown>({ typical: 6, least: 0, average: true, labels: true, channels: false, membership: false });
   feature = $state.raw<Feature | null>(null);
+  evaluations = $state.raw<{ name: string; evaluation: Evaluation }[]>([]);
+  judged = $state.raw<Judged | null>(null);
   theme = $state<"auto" | "light" | "dark">("auto");
   split = $state(58);
   busy = $state(0);
@@ -43,6 +46,9 @@ class Explorer {
 
   get samples() { return this.facts?.report.samples ?? 0; }
   get layers() { return this.facts?.report.layers ?? []; }
+  /** Slots of a radio link are drawn as three panels, twice as wide as high. */
+  get areSlots() { return this.facts?.report.pictures === "slot"; }
+  pictureWidth(height: number) { return this.areSlots ? Math.round((height * 292) / 144) : height; }
   get isWhole() { return this.selected === null; }
 
   /** Runs work that the user waits for; what fails is told, the page stays. */
@@ -63,6 +69,15 @@ class Explorer {
       this.facts = await api.run(at);
       this.runAt = at;
     });
+    // A damaged evaluation is told, and the run is shown all the same.
+    this.evaluations = (await this.wait(() => api.evaluations(at))) ?? [];
+    this.judge(0);
+  }
+
+  /** Looks at an evaluation, as it is looked at first. */
+  judge(at: number) {
+    this.judged = this.evaluations.length ? first(this.evaluations.map((one) => one.evaluation), at) : null;
+    if (!this.judged && this.below === "ood") this.below = "tree";
   }
 
   /** Shows a layer; parameters that were asked for stay asked for. */

@@ -10,6 +10,7 @@ mod link;
 mod link_ber;
 mod link_simulate;
 pub(crate) mod ood;
+mod ood_evaluate;
 mod parts;
 pub(crate) mod predict;
 pub(crate) mod report;

@@ -1,29 +1,25 @@
 //! `napscope ood fit | score | evaluate`: detectors of samples that lie outside of what a network has seen.
 
+use super::ood_evaluate;
 use crate::args;
 use crate::data::{Column, ColumnValues};
 use crate::exit::Outcome;
 use crate::files::table;
-use crate::ood::{Bundle, BundleHead, Condition, Evidence, Judge, Judgement, Wanted, fit, open_like, split};
-use crate::question::{self, Question};
+use crate::ood::{Bundle, BundleHead, Condition, Evidence, FUSIONS, Judge, Judgement, Wanted, fit, open_like, split};
+use crate::question;
 use crate::recipe::SketchChoice;
 use crate::settings::{Setting, Settings};
-use crate::terminal::{Style, Table, print, say, thousands};
+use crate::terminal::{print, say, thousands};
 use crate::{interrupt, shell};
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use napscope::activations::ActivationSource;
-use napscope::evaluate::{Separation, separation};
 use napscope::ood::Fusion;
 use napscope::{Error, ErrorKind};
-use serde::Serialize;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Detectors when nobody names one.
 const DETECTORS: [&str; 2] = ["mahalanobis", "knn"];
-
-const FUSIONS: [(&str, Fusion); 4] =
-    [("fisher", Fusion::Fisher), ("stouffer", Fusion::Stouffer), ("max", Fusion::Max), ("mean", Fusion::Mean)];
 
 /// `napscope ood`, for the command line.
 pub(crate) fn command() -> Command {
@@ -34,12 +30,12 @@ pub(crate) fn command() -> Command {
              the thresholds for a stated false-alarm rate (split-conformal). The bundle that `fit` writes judges other data; \
              `score` ends with exit code 1 when a sample raises an alarm.",
         )
-        .after_help("Examples:\n  napscope ood fit model.onnx --data usual.npz --layer 'layer3*' --false-alarm-rate 0.01 -o usual.ood\n  napscope ood fit receiver.onnx --data slots.npz --condition snr_db --estimate-condition -o slots.ood\n  napscope ood score usual.ood model.onnx --data today.npz -o today.csv\n  napscope ood evaluate usual.ood model.onnx --id test.npz --ood digits.npz --ood noise.npz")
+        .after_help("Examples:\n  napscope ood fit model.onnx --data usual.npz --layer 'layer3*' --false-alarm-rate 0.01 -o usual.ood\n  napscope ood fit receiver.onnx --data slots.npz --condition snr_db --estimate-condition -o slots.ood\n  napscope ood score usual.ood model.onnx --data today.npz -o today.csv\n  napscope ood evaluate usual.ood model.onnx --id test.npz --ood digits.npz --ood noise.npz --run run")
         .subcommand_required(true)
         .arg_required_else_help(true)
         .subcommand(fit_command())
         .subcommand(score_command())
-        .subcommand(evaluate_command())
+        .subcommand(ood_evaluate::command())
 }
 
 fn fit_command() -> Command {
@@ -103,26 +99,10 @@ fn score_command() -> Command {
     })
 }
 
-fn evaluate_command() -> Command {
-    let data = |name: &'static str, help: &'static str| {
-        Arg::new(name).long(name).required(true).value_name("PATH").value_hint(clap::ValueHint::AnyPath).help(help)
-    };
-    let command = Command::new("evaluate")
-        .about("How well each detector tells data sets apart: AUROC, AUPR, both FPR95s, false alarms")
-        .arg(bundle())
-        .arg(args::model())
-        .arg(data("id", "In-distribution data that the bundle has not seen"))
-        .arg(data("ood", "Out-of-distribution data, may be repeated").action(ArgAction::Append))
-        .arg(args::config())
-        .arg(args::format())
-        .arg(args::quiet());
-    args::with_settings(command, |setting| NETWORK.contains(&setting.name) || setting.name == "limit")
-}
-
 /// Settings that change how a network runs, not what it gives.
-const NETWORK: &[&str] = &["engine", "ort-library", "device", "batch", "threads", "memory-limit"];
+pub(super) const NETWORK: &[&str] = &["engine", "ort-library", "device", "batch", "threads", "memory-limit"];
 
-fn bundle() -> Arg {
+pub(super) fn bundle() -> Arg {
     Arg::new("bundle")
         .value_name("BUNDLE")
         .required(true)
@@ -144,7 +124,7 @@ pub(super) fn run(matches: &ArgMatches) -> anyhow::Result<Outcome> {
     match matches.subcommand() {
         Some(("fit", matches)) => run_fit(matches),
         Some(("score", matches)) => run_score(matches),
-        Some(("evaluate", matches)) => run_evaluate(matches),
+        Some(("evaluate", matches)) => ood_evaluate::run(matches),
         _ => Ok(Outcome::Ok),
     }
 }
@@ -237,7 +217,7 @@ fn check_parts([learned, calibrated]: &[Vec<usize>; 2], samples: usize) -> Resul
 }
 
 /// The bundle and the network of `score` and `evaluate`.
-fn load(matches: &ArgMatches) -> anyhow::Result<(Judge, Settings, Option<PathBuf>, u64)> {
+pub(super) fn load(matches: &ArgMatches) -> anyhow::Result<(Judge, Settings, Option<PathBuf>, u64)> {
     let settings = super::settings(matches)?;
     let path = matches.get_one::<PathBuf>("bundle").cloned().unwrap_or_default();
     let bundle = Bundle::read(&path)?;
@@ -314,116 +294,4 @@ fn columns(head: &BundleHead, judgement: &Judgement, alarms: &[(usize, Evidence)
         }
     }
     columns
-}
-
-/// One line of `evaluate`.
-#[derive(Debug, Serialize)]
-struct Line {
-    ood: String,
-    /// `None`: all layers together.
-    layer: Option<String>,
-    /// The detector, or how the p-values are joined.
-    detector: String,
-    /// The share of the in-distribution samples that raise an alarm.
-    false_alarm_rate: f64,
-    /// The share of the out-of-distribution samples that do.
-    alarm_rate: f64,
-    #[serde(flatten)]
-    separation: Separation,
-}
-
-fn run_evaluate(matches: &ArgMatches) -> anyhow::Result<Outcome> {
-    let (judge, settings, model, memory_limit) = load(matches)?;
-    let quiet = super::analyze::quiet(matches);
-    let judged = |data: &str| -> anyhow::Result<Judgement> {
-        let question: Question = open_like(&judge.head, &settings, model.as_deref(), data, memory_limit)?;
-        Ok(judge.judge(&question, quiet, |_, _| {})?)
-    };
-    let id = matches.get_one::<String>("id").cloned().unwrap_or_default();
-    let sets: Vec<&String> = matches.get_many("ood").into_iter().flatten().collect();
-    let lines = super::with_threads(&settings, || {
-        let usual = judged(&id)?;
-        let mut lines = Vec::new();
-        for data in sets {
-            lines.extend(compare(&judge.head, data, &usual, &judged(data)?)?);
-        }
-        Ok(lines)
-    })?;
-    if args::json(matches) {
-        let document = serde_json::json!({ "id": id, "false_alarm_rate": judge.head.false_alarm_rate, "lines": lines });
-        print(&format!("{}\n", serde_json::to_string_pretty(&document)?))?;
-    } else {
-        print(&text(&lines, &judge.head))?;
-    }
-    Ok(Outcome::Ok)
-}
-
-/// A line for every layer and detector, best AUROC first, and one for all together before them.
-fn compare(head: &BundleHead, data: &str, id: &Judgement, ood: &Judgement) -> napscope::Result<Vec<Line>> {
-    let name = Path::new(data).file_name().map_or_else(|| data.to_owned(), |name| name.to_string_lossy().into_owned());
-    let share = |p_values: &[f64]| {
-        p_values.iter().filter(|p| **p <= head.false_alarm_rate).count() as f64 / p_values.len() as f64
-    };
-    let line = |layer: Option<&str>, detector: &str, scores: [&[f64]; 2], p_values: [&[f64]; 2]| {
-        Ok(Line {
-            ood: name.clone(),
-            layer: layer.map(str::to_owned),
-            detector: detector.to_owned(),
-            false_alarm_rate: share(p_values[0]),
-            alarm_rate: share(p_values[1]),
-            separation: separation(scores[0], scores[1])?,
-        })
-    };
-    let mut lines = Vec::new();
-    for (index, layer) in head.layers.iter().enumerate() {
-        for (number, detector) in head.detectors.iter().enumerate() {
-            let scores = [id, ood].map(|side| side.scores[index][number].as_slice());
-            let p_values = [id, ood].map(|side| side.p_values[index][number].as_slice());
-            lines.push(line(Some(&layer.name), detector, scores, p_values)?);
-        }
-    }
-    lines.sort_by(|a, b| b.separation.auroc.total_cmp(&a.separation.auroc));
-    let joined = FUSIONS.iter().find(|fusion| fusion.1 == head.fuse).map_or("", |fusion| fusion.0);
-    let all = line(None, joined, [&id.fused, &ood.fused], [&id.fused_p, &ood.fused_p])?;
-    lines.insert(0, all);
-    Ok(lines)
-}
-
-fn text(lines: &[Line], head: &BundleHead) -> String {
-    let mut table = Table::new([
-        "ood",
-        "layer",
-        "detector",
-        "auroc",
-        "95 % interval",
-        "aupr_in",
-        "aupr_out",
-        "fpr_ood@95",
-        "fpr_id@95",
-        "alarms",
-        "false alarms",
-    ]);
-    for line in lines {
-        let Separation { auroc, auroc_interval: [low, high], aupr_in, aupr_out, .. } = line.separation;
-        let percent = |share: f64| format!("{:.1} %", 100.0 * share);
-        table.row([
-            line.ood.clone(),
-            line.layer.clone().unwrap_or_else(|| "all".to_owned()),
-            line.detector.clone(),
-            format!("{auroc:.3}"),
-            format!("{low:.3} … {high:.3}"),
-            format!("{aupr_in:.3}"),
-            format!("{aupr_out:.3}"),
-            percent(line.separation.fpr_ood_at_tpr_id_95),
-            percent(line.separation.fpr_id_at_tpr_ood_95),
-            percent(line.alarm_rate),
-            percent(line.false_alarm_rate),
-        ]);
-    }
-    let mut text = table.render(Style::stdout());
-    text.push_str(&format!(
-        "\nauroc: probability that an out-of-distribution sample scores higher. fpr_ood@95: out-of-distribution samples that pass\nwhere 95 % of the in-distribution ones pass; fpr_id@95: false alarms where 95 % of the out-of-distribution ones are\ncaught. alarms, false alarms: at the rate of {} that the bundle was fitted for.\n",
-        head.false_alarm_rate
-    ));
-    text
 }

@@ -11,6 +11,9 @@ use super::pictures::{self, ArrayPictures};
 use super::preprocess::Preprocess;
 use super::resolve::{self, InputKind, ModelInput};
 use super::shards;
+use crate::link::picture::SlotPictures;
+use crate::report::PictureKind;
+use image::DynamicImage;
 use napscope::{Error, ErrorKind, Result};
 use std::path::Path;
 
@@ -78,8 +81,31 @@ pub struct DataSet {
 /// What samples are made of.
 #[derive(Debug)]
 enum Source {
-    Arrays { arrays: Vec<Array>, keys: ContentKeys, pictures: Option<ArrayPictures> },
+    Arrays { arrays: Vec<Array>, keys: ContentKeys, drawn: Drawn },
     Images(ImageFolder),
+}
+
+/// How samples of arrays are drawn.
+#[derive(Debug)]
+enum Drawn {
+    Nothing,
+    Pictures(ArrayPictures),
+    /// Slots of a radio link, with the array of their bits.
+    Slots(SlotPictures, Array),
+}
+
+impl Drawn {
+    fn find(arrays: &[Array], file: &ArrayFile, budget: &Budget) -> Drawn {
+        let bits = file.entries.iter().find(|entry| entry.name() == "bits");
+        if let ([input], Some(bits)) = (arrays, bits.filter(|bits| bits.shape().first() == Some(&arrays[0].rows()))) {
+            let slots = SlotPictures::find(&input.shape()[1..], &bits.shape()[1..]);
+            // Bits that cannot be read cost the pictures, not the run.
+            if let (Some(slots), Ok(bits)) = (slots, bits.open(budget)) {
+                return Drawn::Slots(slots, bits);
+            }
+        }
+        ArrayPictures::find(arrays).map_or(Drawn::Nothing, Drawn::Pictures)
+    }
 }
 
 impl DataSet {
@@ -127,8 +153,8 @@ impl DataSet {
         let used: Vec<&str> = arrays.iter().map(Array::name).collect();
         let columns = read_columns(&file, &used, samples, &budget, &mut notes)?;
         let keys = ContentKeys::new(&arrays, samples);
-        let pictures = ArrayPictures::find(&arrays);
-        let (source, place) = (Source::Arrays { arrays, keys, pictures }, path.display().to_string());
+        let drawn = Drawn::find(&arrays, &file, &budget);
+        let (source, place) = (Source::Arrays { arrays, keys, drawn }, path.display().to_string());
         Ok(DataSet { samples, inputs, columns, notes, source, budget, place })
     }
 
@@ -206,20 +232,30 @@ impl DataSet {
         }
     }
 
-    /// True where samples are pictures, so that [`DataSet::picture_png`] draws them.
-    pub fn has_pictures(&self) -> bool {
-        matches!(self.source, Source::Images(_) | Source::Arrays { pictures: Some(_), .. })
+    /// What [`DataSet::picture_png`] draws; `None` where samples are no pictures.
+    pub fn pictures(&self) -> Option<PictureKind> {
+        match &self.source {
+            Source::Images(_) | Source::Arrays { drawn: Drawn::Pictures(_), .. } => Some(PictureKind::Sample),
+            Source::Arrays { drawn: Drawn::Slots(..), .. } => Some(PictureKind::Slot),
+            Source::Arrays { drawn: Drawn::Nothing, .. } => None,
+        }
     }
 
-    /// The sample as a PNG of at most `max_side` pixels a side; `None` where samples are no pictures.
+    /// The sample as a PNG of at most `max_side` pixels a side (a slot: as large as it takes to see something in it); `None`
+    /// where samples are no pictures.
     pub fn picture_png(&self, sample: usize, max_side: u32) -> Option<Vec<u8>> {
         self.check(&[sample]).ok()?;
         match &self.source {
             Source::Images(folder) => pictures::png(&folder.picture(sample).ok()?, max_side),
-            Source::Arrays { arrays, pictures, .. } => {
-                let pictures = pictures.as_ref()?;
+            Source::Arrays { arrays, drawn: Drawn::Pictures(pictures), .. } => {
                 pictures.png(&arrays[pictures.array], sample, max_side)
             }
+            Source::Arrays { arrays, drawn: Drawn::Slots(slots, bits), .. } => {
+                let drawn = slots.draw(&arrays[0].f32(&[sample]).ok()?, &bits.f32(&[sample]).ok()?);
+                let longest = drawn.width().max(drawn.height());
+                pictures::png(&DynamicImage::from(drawn), longest)
+            }
+            Source::Arrays { drawn: Drawn::Nothing, .. } => None,
         }
     }
 }

@@ -61,6 +61,7 @@ impl Answers {
         let list = json!([{ "name": run.name, "samples": run.samples(), "layers": run.report.layers.len() }]);
         self.json("runs", &list);
         self.json("runs/0", &tell::run(run));
+        self.json("runs/0/ood", &tell::evaluations(run)?);
         for column in 0..run.columns.len() {
             // Columns that are told sample by sample only are not looked for by the page.
             if let Ok(bytes) = tell::column(run, column) {

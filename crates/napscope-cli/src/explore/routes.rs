@@ -42,6 +42,7 @@ pub(super) fn router(runs: Vec<Run>, guard: guard::Guard) -> Router {
         .route("/api/runs/{run}/columns/{column}", get(column))
         .route("/api/runs/{run}/samples/{sample}", get(sample))
         .route("/api/runs/{run}/search", get(search))
+        .route("/api/runs/{run}/ood", get(evaluations))
         .route("/api/runs/{run}/pictures/{sample}", get(picture))
         .route("/api/runs/{run}/average", post(average))
         .route("/api/runs/{run}/layers/{layer}", get(layer))
@@ -127,6 +128,10 @@ async fn search(State(shared): Ask, Path(run): Path<usize>, Query(Searched { q }
         return Err(Refusal::bad("a search takes at most 200 bytes"));
     }
     Ok(json(&work(shared, run, move |run| Ok(tell::search(run, &q))).await?))
+}
+
+async fn evaluations(State(shared): Ask, Path(run): Path<usize>) -> Answer {
+    Ok(json(&work(shared, run, tell::evaluations).await?))
 }
 
 async fn picture(State(shared): Ask, Path((run, sample)): Path<(usize, usize)>) -> Answer {

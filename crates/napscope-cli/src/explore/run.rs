@@ -6,6 +6,7 @@ use super::neighbors::Embedded;
 use super::refusal::Refusal;
 use crate::data::{Column, parquet_table};
 use crate::files::pictures::{self, Pictures};
+use crate::ood::evaluation::{self, Evaluation};
 use crate::report::{Recipe, RunReport, SCHEMA};
 use anyhow::{Context, ensure};
 use napscope::features::Features;
@@ -17,6 +18,8 @@ use std::sync::Arc;
 const KEPT: u64 = 512 << 20;
 /// A report larger than this is none of ours: 100 kB a layer, at a thousand layers.
 const LARGEST_REPORT: u64 = 100 << 20;
+/// Nobody looks at more of them.
+const MOST_EVALUATIONS: usize = 16;
 
 /// A run folder.
 pub struct Run {
@@ -106,6 +109,21 @@ impl Run {
             let bytes = embedded.bytes();
             anyhow::Ok((embedded, bytes))
         })?)
+    }
+
+    /// What detectors made of other data, each with its name, by name.
+    pub(super) fn evaluations(&self) -> anyhow::Result<Vec<(String, Evaluation)>> {
+        let Ok(folder) = inside(&self.root, evaluation::FOLDER) else { return Ok(Vec::new()) };
+        let entries = std::fs::read_dir(&folder).with_context(|| folder.display().to_string())?;
+        let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+        let mut names: Vec<String> = names.filter_map(|name| Some(name.strip_suffix(".json")?.to_owned())).collect();
+        names.sort_unstable();
+        ensure!(names.len() <= MOST_EVALUATIONS, "{} holds more than {MOST_EVALUATIONS} files", folder.display());
+        let read = |name: String| {
+            let path = inside(&self.root, &format!("{}/{name}.json", evaluation::FOLDER))?;
+            Ok((name, Evaluation::read(&path)?))
+        };
+        names.into_iter().map(read).collect()
     }
 
     fn features(&self, at: usize) -> anyhow::Result<Features> {

@@ -28,6 +28,12 @@ pub(super) fn run(run: &Run) -> Value {
     json!({ "name": run.name, "report": run.json, "columns": columns, "pictures": run.pictures.is_some() })
 }
 
+/// What detectors made of other data: every evaluation in the run folder with its name.
+pub(super) fn evaluations(run: &Run) -> Result<Value, Refusal> {
+    let told = |(name, evaluation)| json!({ "name": name, "evaluation": evaluation });
+    Ok(run.evaluations()?.into_iter().map(told).collect())
+}
+
 /// What a column is to the page.
 enum Kind {
     /// Numbers on a scale; NaN is missing.

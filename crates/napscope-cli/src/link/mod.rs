@@ -8,6 +8,7 @@ pub mod settings;
 pub mod receivers;
 
 pub mod data_set;
+pub mod picture;
 pub mod write;
 
 pub mod neural;

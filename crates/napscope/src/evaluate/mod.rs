@@ -14,5 +14,7 @@ pub use dependence::{CentredDistances, distance_correlation, spearman};
 pub use discovery::adjusted_p_values;
 pub use effect_size::{EffectSize, LARGEST_EFFECT, effect_size, effect_sizes};
 pub(crate) use effect_size::{Moments, cohens_d};
-pub use separation::{AurocDifference, Separation, auroc_difference, mean_auroc, mean_auroc_difference, separation};
+pub use separation::{
+    AurocDifference, Separation, auroc_difference, mean_auroc, mean_auroc_difference, roc, separation,
+};
 pub use stability::{Stability, stability, subsamples};

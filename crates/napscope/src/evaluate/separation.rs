@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 /// The share that both FPR95s are named after.
 const TPR: f64 = 0.95;
 
+/// Smaller moves along either axis of a curve are left out: no picture would show them.
+const CURVE_STEP: f64 = 1.0 / 256.0;
+
 /// Two-sided 95 % of the normal distribution.
 const Z_95: f64 = 1.959_963_984_540_054;
 
@@ -55,6 +58,26 @@ pub fn separation(id: &[f64], ood: &[f64]) -> Result<Separation> {
         fpr_ood_at_tpr_id_95: false_positives(&flipped, id.len(), ood.len()),
         fpr_id_at_tpr_ood_95: false_positives(&steps, ood.len(), id.len()),
     })
+}
+
+/// The curve behind the AUROC, threshold by threshold from the highest score down: the share of in-distribution samples that raise
+/// an alarm, and that of out-of-distribution ones. From (0, 0) to (1, 1); moves of less than 1/256 on both axes are left out, so a
+/// curve has at most 514 points.
+///
+/// # Errors
+/// As [`separation`].
+pub fn roc(id: &[f64], ood: &[f64]) -> Result<Vec<[f64; 2]>> {
+    check(id, ood)?;
+    let (mut alarms, mut curve) = ([0, 0], vec![[0.0, 0.0]]);
+    for step in steps(id, ood) {
+        alarms = [alarms[0] + step[0], alarms[1] + step[1]];
+        let point = [alarms[0] as f64 / id.len() as f64, alarms[1] as f64 / ood.len() as f64];
+        let last = curve[curve.len() - 1];
+        if point == [1.0, 1.0] || (0..2).any(|axis| point[axis] - last[axis] >= CURVE_STEP) {
+            curve.push(point);
+        }
+    }
+    Ok(curve)
 }
 
 /// Compares two scores, `a` and `b`, of the same samples (each `[id, ood]`): DeLong's test for correlated curves.
@@ -147,19 +170,24 @@ struct Placements {
 
 impl Placements {
     fn new(id: &[f64], ood: &[f64]) -> Result<Self> {
-        if id.is_empty() || ood.is_empty() {
-            let message = format!("a separation needs scores on both sides, got {} and {}", id.len(), ood.len());
-            return Err(Error::new(ErrorKind::TooFewSamples, message));
-        }
-        if id.iter().chain(ood).any(|score| score.is_nan()) {
-            return Err(Error::new(ErrorKind::NonFinite, "a score is not a number"));
-        }
+        check(id, ood)?;
         let (id_sorted, ood_sorted) = (sorted(id), sorted(ood));
         Ok(Placements {
             id: id.iter().map(|score| 1.0 - share_below(&ood_sorted, *score)).collect(),
             ood: ood.iter().map(|score| share_below(&id_sorted, *score)).collect(),
         })
     }
+}
+
+fn check(id: &[f64], ood: &[f64]) -> Result<()> {
+    if id.is_empty() || ood.is_empty() {
+        let message = format!("a separation needs scores on both sides, got {} and {}", id.len(), ood.len());
+        return Err(Error::new(ErrorKind::TooFewSamples, message));
+    }
+    if id.iter().chain(ood).any(|score| score.is_nan()) {
+        return Err(Error::new(ErrorKind::NonFinite, "a score is not a number"));
+    }
+    Ok(())
 }
 
 fn mean(values: &[f64]) -> f64 {
@@ -226,6 +254,22 @@ mod tests {
     }
 
     #[test]
+    fn the_area_under_the_curve_is_the_auroc() {
+        let curve = roc(&[1.0, 2.0, 3.0], &[3.0, 4.0]).expect("both sides");
+        assert_eq!(curve, [[0.0, 0.0], [0.0, 0.5], [1.0 / 3.0, 1.0], [2.0 / 3.0, 1.0], [1.0, 1.0]]);
+        // Of 6,000 scores, many of them equal, the curve leaves out what no picture shows.
+        let scores = |count: usize, step: usize, shift: f64| -> Vec<f64> {
+            (0..count).map(|i| (i * step % 977) as f64 / 977.0 + shift).collect()
+        };
+        let (id, ood) = (scores(4000, 311, 0.0), scores(2000, 97, 0.3));
+        let curve = roc(&id, &ood).expect("both sides");
+        assert!((100..=514).contains(&curve.len()) && curve[curve.len() - 1] == [1.0, 1.0], "{}", curve.len());
+        let area: f64 = curve.windows(2).map(|pair| (pair[1][0] - pair[0][0]) * (pair[1][1] + pair[0][1]) / 2.0).sum();
+        let auroc = separation(&id, &ood).expect("both sides").auroc;
+        assert!((area - auroc).abs() < 1e-3, "{area} and {auroc}");
+    }
+
+    #[test]
     fn scores_without_a_difference_separate_nothing() {
         let found = separation(&[1.0; 4], &[1.0; 7]).expect("both sides");
         assert_eq!((found.auroc, found.auroc_interval), (0.5, [0.5, 0.5]));
@@ -237,6 +281,7 @@ mod tests {
     #[test]
     fn empty_sides_and_nan_are_refused() {
         assert_eq!(separation(&[], &[1.0]).expect_err("no id").kind(), ErrorKind::TooFewSamples);
+        assert_eq!(roc(&[1.0], &[]).expect_err("no ood").kind(), ErrorKind::TooFewSamples);
         assert_eq!(separation(&[f64::NAN], &[1.0]).expect_err("NaN").kind(), ErrorKind::NonFinite);
         assert_eq!(mean_auroc((&[1.0], &[])).expect_err("no set").kind(), ErrorKind::TooFewSamples);
         let error = auroc_difference([&[1.0], &[2.0]], [&[1.0, 2.0], &[2.0]]).expect_err("other samples");

@@ -2,6 +2,7 @@
 
 use super::harness::{Told, napscope};
 use crate::scratch::Scratch;
+use napscope_cli::files::pictures::Pictures;
 use serde_json::Value;
 use std::path::Path;
 
@@ -25,6 +26,10 @@ fn without_a_network_the_receiver_runs_on_slots_of_its_own() {
         "napscope analyze --example receiver --limit 150 --layer block3.relu2 --min-cluster-size 5"
     );
     assert_eq!((&report["samples"], &report["label"]), (&150.into(), &"modulation".into()));
+    assert_eq!(report["pictures"], "slot");
+    let pictures = Pictures::open(&scratch.path().join("run/pictures.zip")).expect("sound").expect("there");
+    let drawn = image::load_from_memory(&pictures.png(149).expect("the last slot")).expect("a PNG");
+    assert_eq!((drawn.width(), drawn.height()), (292, 144));
     let columns: Vec<&str> = report["columns"].as_array().expect("columns").iter().filter_map(Value::as_str).collect();
     for wanted in [
         "snr_db",

@@ -527,6 +527,46 @@ fn layers_that_are_cut_short_or_lie_are_refused_and_the_others_are_told() {
 }
 
 #[test]
+fn evaluations_of_detectors_are_told_unless_they_lie() {
+    let scratch = Scratch::new();
+    super::ood::evaluated_run(&scratch);
+    let run = scratch.path().join("run");
+    let server = Server::start(&scratch, &["run"]);
+    let kept: Value = serde_json::from_slice(&std::fs::read(run.join("ood/a.json")).expect("written")).expect("JSON");
+    assert_eq!(server.get("/api/runs/0/ood").json(), serde_json::json!([{ "name": "a", "evaluation": kept }]));
+    let file = "ood/a.json";
+    let saved = std::fs::read(run.join(file)).expect("written");
+    let cases: [(&str, &dyn Fn()); 8] = [
+        ("half of it", &|| spoil(&run, file, &|bytes| bytes[..bytes.len() / 2].to_vec())),
+        ("another layout", &|| edit(&run, file, &|json| json["schema"] = "napscope.run/1".into())),
+        ("a share above 1", &|| edit(&run, file, &|json| json["lines"][1]["auroc"] = 1.5.into())),
+        ("a curve that falls", &|| {
+            edit(&run, file, &|json| json["lines"][0]["roc"][1] = serde_json::json!([1.0, 0.0]))
+        }),
+        ("a set of nobody", &|| edit(&run, file, &|json| json["lines"][2]["ood"] = "other".into())),
+        ("a set twice", &|| edit(&run, file, &|json| json["sets"][1]["name"] = json["sets"][0]["name"].clone())),
+        ("more scores than samples", &|| {
+            edit(&run, file, &|json| json["lines"][0]["scores"]["id"][3] = u64::MAX.into())
+        }),
+        ("no bars", &|| edit(&run, file, &|json| json["lines"][0]["scores"]["ood"] = Value::Array(Vec::new()))),
+    ];
+    for (what, spoil) in cases {
+        std::fs::write(run.join(file), &saved).expect("writable");
+        spoil();
+        let answer = server.get("/api/runs/0/ood");
+        assert_eq!(answer.status, 422, "{what}: {}", String::from_utf8_lossy(&answer.body));
+        assert_eq!(server.get("/api/runs/0/layers/0").status, 200, "{what}: the run is told all the same");
+    }
+    std::fs::write(run.join(file), &saved).expect("writable");
+    for copy in 0..16 {
+        std::fs::write(run.join(format!("ood/{copy}.json")), &saved).expect("writable");
+    }
+    assert_eq!(server.get("/api/runs/0/ood").status, 422, "17 are too many");
+    std::fs::remove_dir_all(run.join("ood")).expect("there");
+    assert_eq!(server.get("/api/runs/0/ood").json(), serde_json::json!([]));
+}
+
+#[test]
 #[cfg(unix)]
 fn links_that_lead_out_of_the_run_are_not_followed() {
     let scratch = Scratch::new();

@@ -347,6 +347,96 @@ fn nothing_of_the_data_is_run_and_a_run_without_pictures_is_shown() {
 }
 
 #[test]
+fn what_detectors_made_of_other_data_is_drawn_and_linked() {
+    let Some(mut browser) = Browser::start() else { return };
+    let scratch = Scratch::new();
+    super::ood::evaluated_run(&scratch);
+    // Names of data are text, whatever they look like.
+    let path = scratch.path().join("run/ood/a.json");
+    let written = std::fs::read_to_string(&path).expect("written").replace("nearby.npz", "<img src=x>.npz");
+    std::fs::write(&path, &written).expect("writable");
+    let evaluation: Value = serde_json::from_str(&written).expect("JSON");
+    let line = |layer: &str, detector: &str| -> Value {
+        let mut lines = evaluation["lines"].as_array().expect("lines").iter();
+        let wanted =
+            |line: &&Value| line["ood"] == "shifted.npz" && line["layer"] == layer && line["detector"] == detector;
+        lines.find(wanted).cloned().expect("a line")
+    };
+    let three = |value: &Value| format!("{:.3}", value.as_f64().expect("a number"));
+    let server = Server::start(&scratch, &["run"]);
+    browser.visit(&format!("{}#layer=conv&below=ood", server.url), [1280, 720], READY);
+    browser.value("document.querySelector('#ood-detector').value = 'knn:k=5'; document.querySelector('#ood-detector').dispatchEvent(new Event('change')); 1");
+    let conv = line("conv", "knn:k=5");
+    shows(&mut browser, "#auroc", &three(&conv["auroc"]));
+    // The mean over both sets stands in the strip; alarms are counted for each set.
+    let mean = |layer: &str| -> f64 {
+        let lines = evaluation["lines"].as_array().expect("lines").iter();
+        let found = lines.filter(|line| line["layer"] == layer && line["detector"] == "knn:k=5");
+        found.map(|line| line["auroc"].as_f64().expect("a number")).sum::<f64>() / 2.0
+    };
+    let strip = browser.value("[...document.querySelectorAll('.strip .auroc')].map((one) => one.textContent.trim())");
+    assert_eq!(strip, json!(["conv", "fc"].map(|layer| format!("AUROC {:.2}", mean(layer)))));
+    let alarms = (conv["false_alarm_rate"].as_f64().expect("a share") * 200.0).round();
+    shows(&mut browser, "#alarms tbody tr", &format!("200\t{alarms}\t"));
+    shows(&mut browser, "#alarms", "<img src=x>.npz");
+    // The band's corners at no false alarms: Wilson's upper end at the root of 95 %, for 200 samples.
+    let z = 2.236_477_f64;
+    let end = (z * z / 200.0) / (1.0 + z * z / 200.0);
+    let corners = browser.value(
+        "document.querySelector('.roc polygon').getAttribute('points').split(' ').at(-1).split(',').map(Number)",
+    );
+    assert!((corners[0].as_f64().expect("a number") - end).abs() < 1e-4, "{corners} begins {end} to the right");
+
+    // A line of the table opens its layer and detector, and the address holds them.
+    click(&mut browser, "#judgements tbody tr:last-child button");
+    let last = browser.value(
+        "[...document.querySelectorAll('#judgements tbody tr:last-child > *')].map((cell) => cell.innerText.trim())",
+    );
+    browser.wait_for(&format!("document.querySelector('.strip .on').innerText.startsWith({})", last[0]));
+    shows(&mut browser, "#auroc", last[3].as_str().expect("a number"));
+    let hash = browser.value("location.hash");
+    browser.visit(&format!("{}{}", server.url, hash.as_str().expect("text")), [1280, 720], READY);
+    shows(&mut browser, "#auroc", last[3].as_str().expect("a number"));
+    assert_eq!(browser.value("document.querySelector('#ood-detector').value"), last[1]);
+    let wide = browser.value("document.documentElement.scrollWidth - window.innerWidth");
+    assert!(wide.as_f64() <= Some(0.0), "the page is {wide} pixels too wide");
+    if let Some(axe) = axe() {
+        for theme in ["light", "dark"] {
+            let view = format!("{}#layer=fc&below=ood&theme={theme}", server.url);
+            browser.visit(
+                &view,
+                [1280, 720],
+                "!!document.querySelector('#auroc') && !document.querySelector('.busy.on')",
+            );
+            scan(&mut browser, &axe, theme);
+        }
+    }
+    sound(&browser);
+}
+
+#[test]
+fn a_slot_of_a_radio_link_is_drawn_with_its_legend() {
+    let Some(mut browser) = Browser::start() else { return };
+    let scratch = Scratch::new();
+    let told = napscope(&scratch, "analyze --limit 120 --layer block3.relu2 --min-cluster-size 5 -o run");
+    assert_eq!(told.code, Some(0), "{}", told.stderr);
+    let server = Server::start(&scratch, &["run"]);
+    browser.visit(
+        &format!("{}#beside=sample&sample=7", server.url),
+        [1280, 720],
+        "!!document.querySelector('.slot img')",
+    );
+    browser.wait_for("document.querySelector('.slot img').naturalWidth === 292");
+    for words in ["DMRS", "equalised symbols", "LLRs", "uncoded_ber"] {
+        shows(&mut browser, "#beside-panel", words);
+    }
+    browser.wait_for("document.querySelectorAll('.near .picture img').length === 8");
+    click(&mut browser, "#beside-patterns");
+    browser.wait_for("[...document.querySelectorAll('.card[data-pattern=\"0\"] img')].filter((img) => img.naturalWidth === 292 && img.width === 65).length >= 6");
+    sound(&browser);
+}
+
+#[test]
 fn the_static_page_shows_the_same_without_a_server() {
     let Some(mut browser) = Browser::start() else { return };
     let scratch = example();
@@ -385,15 +475,29 @@ fn the_static_page_shows_the_same_without_a_server() {
 }
 
 /// axe-core comes with the front end's packages (`cargo xtask explorer`); where CI is set it must be there.
-#[test]
 #[allow(clippy::print_stderr, reason = "whoever runs the tests should know what was not tested")]
-fn an_accessibility_scan_finds_nothing_serious() {
+fn axe() -> Option<String> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../explorer/node_modules/axe-core/axe.min.js");
-    let Ok(axe) = std::fs::read_to_string(path) else {
+    let axe = std::fs::read_to_string(path).ok();
+    if axe.is_none() {
         assert!(std::env::var_os("CI").is_none(), "explorer/node_modules is missing: run `npm ci` in explorer/");
         eprintln!("note: axe-core is not installed (npm ci in explorer/): accessibility is not scanned");
-        return;
-    };
+    }
+    axe
+}
+
+/// Nothing serious is wrong with the page for those who cannot see it, or not well.
+fn scan(browser: &mut Browser, axe: &str, view: &str) {
+    browser.value(&format!("{axe}; true"));
+    let found = browser.awaited(
+        "axe.run(document, { resultTypes: ['violations'] }).then((found) => found.violations.filter((one) => ['serious', 'critical'].includes(one.impact)).map((one) => `${one.id}: ${one.nodes.slice(0, 4).map((node) => `${node.target} ${node.failureSummary}`).join(' | ')}`))",
+    );
+    assert_eq!(found, json!([]), "{view}");
+}
+
+#[test]
+fn an_accessibility_scan_finds_nothing_serious() {
+    let Some(axe) = axe() else { return };
     let Some(mut browser) = Browser::start() else { return };
     let scratch = example();
     let server = Server::start(scratch, &["run"]);
@@ -413,10 +517,6 @@ fn an_accessibility_scan_finds_nothing_serious() {
             "!!document.querySelector('#selected') && document.querySelector('#scatter')?.width > 300",
         );
         browser.wait_for("!document.querySelector('.busy.on')");
-        browser.value(&format!("{axe}; true"));
-        let found = browser.awaited(
-            "axe.run(document, { resultTypes: ['violations'] }).then((found) => found.violations.filter((one) => ['serious', 'critical'].includes(one.impact)).map((one) => `${one.id}: ${one.nodes.slice(0, 4).map((node) => `${node.target} ${node.failureSummary}`).join(' | ')}`))",
-        );
-        assert_eq!(found, json!([]), "{theme} {view}");
+        scan(&mut browser, &axe, &format!("{theme} {view}"));
     }
 }

@@ -68,6 +68,52 @@ fn fresh_samples_of_the_same_kind_keep_to_the_rate() {
     assert!(table.stdout.contains("shifted.npz") && table.stdout.contains("fpr_ood@95"), "{}", table.stdout);
 }
 
+/// A run of `usual.npz` with an evaluation of the bundle `a.ood` on `shifted.npz` and `nearby.npz`.
+pub(super) fn evaluated_run(scratch: &Scratch) {
+    fitted(scratch, "--detector mahalanobis --detector knn:k=5");
+    scratch.file("nearby.npz", activations(&(900..1000).collect::<Vec<_>>()));
+    let analyzed = napscope(scratch, "analyze --data usual.npz -o run");
+    assert_eq!(analyzed.code, Some(0), "{}", analyzed.stderr);
+    let told = napscope(scratch, EVALUATE);
+    assert_eq!(told.code, Some(0), "{}", told.stderr);
+    assert!(told.stderr.contains("run/ood/a.json"), "{}", told.stderr);
+}
+
+const EVALUATE: &str = "ood evaluate a.ood --id fresh.npz --ood shifted.npz --ood nearby.npz --run run";
+
+#[test]
+fn an_evaluation_in_a_run_holds_all_that_is_told_and_the_curves_behind_it() {
+    let scratch = Scratch::new();
+    evaluated_run(&scratch);
+    let kept: Value =
+        serde_json::from_slice(&std::fs::read(scratch.path().join("run/ood/a.json")).expect("written")).expect("JSON");
+    let told = json(&napscope(&scratch, &format!("{EVALUATE} --force --format json")));
+    assert_eq!(kept, told, "what is printed is what is kept");
+    assert_eq!(kept["command"], EVALUATE.replace("ood evaluate", "napscope ood evaluate").replace(" --run run", ""));
+    let lines = kept["lines"].as_array().expect("lines");
+    assert_eq!(lines.len(), 2 * (1 + 2 * 2), "two sets; all together, and two detectors on two layers");
+    for line in lines {
+        let number = |value: &Value| value.as_f64().expect("a number");
+        let roc: Vec<[f64; 2]> = serde_json::from_value(line["roc"].clone()).expect("points");
+        assert_eq!((roc[0], roc[roc.len() - 1]), ([0.0, 0.0], [1.0, 1.0]));
+        let area: f64 = roc.windows(2).map(|pair| (pair[1][0] - pair[0][0]) * (pair[1][1] + pair[0][1]) / 2.0).sum();
+        assert!((area - number(&line["auroc"])).abs() < 0.01, "{area} beside {}", line["auroc"]);
+        let [low, high] = [0, 1].map(|end| number(&line["auroc_interval"][end]));
+        assert!(low <= number(&line["auroc"]) && number(&line["auroc"]) <= high, "{line}");
+        let samples = if line["ood"] == "shifted.npz" { 60 } else { 100 };
+        for (side, expected) in [("id", 200), ("ood", samples)] {
+            let bars: Vec<u64> = serde_json::from_value(line["scores"][side].clone()).expect("counts");
+            assert_eq!(bars.iter().sum::<u64>(), expected, "every sample is in a bar");
+        }
+    }
+    let again = napscope(&scratch, EVALUATE);
+    assert_eq!(again.code, Some(2), "{}", again.stdout);
+    assert!(again.stderr.contains("--force"), "{}", again.stderr);
+    let anew = napscope(&scratch, "analyze --data usual.npz -o run --force");
+    assert_eq!(anew.code, Some(0), "{}", anew.stderr);
+    assert!(!scratch.path().join("run/ood").exists(), "another run, and nothing is known of it");
+}
+
 #[test]
 fn the_same_bundle_for_any_order_of_samples_and_number_of_threads() {
     let scratch = Scratch::new();
@@ -132,6 +178,10 @@ fn mistakes_are_told() {
     scratch.file("few.npz", activations(&[0, 1, 2, 3]));
     scratch.file("other.npz", zip(&[("conv.npy", npy("<f4", &[2, 5, 1, 1], &[0; 40]))], false));
     let mlp = model("mlp_dynamo.onnx").display().to_string();
+    let inputs: Vec<u8> = (0..60 * 10).flat_map(|i| ((i * i % 17) as f32).to_le_bytes()).collect();
+    scratch.file("mlp.npz", zip(&[("x.npy", npy("<f4", &[60, 10], &inputs))], false));
+    let analyzed = napscope(&scratch, &format!("analyze {mlp} --data mlp.npz -o of-mlp"));
+    assert_eq!(analyzed.code, Some(0), "{}", analyzed.stderr);
     for (run, says) in [
         ("ood fit --data usual.npz", &["-o FILE"][..]),
         ("ood fit --data usual.npz -o a.ood", &["a.ood is already there", "--force"]),
@@ -157,6 +207,9 @@ fn mistakes_are_told() {
         (&format!("ood score a.ood {mlp} --data fresh.npz"), &["error"]),
         ("ood evaluate a.ood --id fresh.npz", &["--ood"]),
         ("ood evaluate a.ood --id fresh.npz --ood missing.npz", &["missing.npz"]),
+        ("ood evaluate a.ood --id fresh.npz --ood shifted.npz --ood shifted.npz", &["shifted.npz is given twice"]),
+        ("ood evaluate a.ood --id fresh.npz --ood shifted.npz --run missing", &["missing/report.json"]),
+        ("ood evaluate a.ood --id fresh.npz --ood shifted.npz --run of-mlp", &["of-mlp", "another network"]),
     ] {
         let told = napscope(&scratch, run);
         assert_eq!(told.code, Some(2), "{run}: {}{}", told.stdout, told.stderr);

@@ -5,6 +5,7 @@ use super::write::{counting, npy, zip};
 use crate::scratch::Scratch;
 use image::{DynamicImage, GrayImage, ImageFormat, Luma, Rgb, RgbImage, Rgba, RgbaImage};
 use napscope_cli::data::{Color, DataSet, InputKind, Layout, ModelInput, OpenOptions, Preprocess, TensorValues};
+use napscope_cli::report::PictureKind;
 use std::io::Cursor;
 use std::path::Path;
 
@@ -123,7 +124,7 @@ fn samples_that_look_like_pictures_can_be_seen() {
     // (n, 3, 8, 8) bytes: red, green and blue planes of 10, 20 and 30.
     let planes: Vec<u8> = [10, 20, 30].iter().flat_map(|value| [*value; 64]).collect();
     let data = open(&[("x.npy", npy("|u1", &[1, 3, 8, 8], &planes))]);
-    assert!(data.has_pictures());
+    assert_eq!(data.pictures(), Some(PictureKind::Sample));
     assert_eq!(picture(data.picture_png(0, 64)).to_rgb8().get_pixel(7, 7), &Rgb([10, 20, 30]));
 
     // Values −0.5 … 1.5, square: stretched over black and white.
@@ -134,7 +135,7 @@ fn samples_that_look_like_pictures_can_be_seen() {
     assert_eq!(picture(data.picture_png(0, 4)).to_luma8().dimensions(), (4, 4));
 
     let none = open(&[("x.npy", counting(&[3, 10]))]);
-    assert!(!none.has_pictures() && none.picture_png(0, 64).is_none(), "vectors are no pictures");
+    assert!(none.pictures().is_none() && none.picture_png(0, 64).is_none(), "vectors are no pictures");
     assert!(none.picture_png(99, 64).is_none(), "nor is a sample that is not there");
 }
 
