@@ -5,6 +5,7 @@
 //! is drawn; the crate knows neither ONNX nor a training framework, nor any word of radio.
 
 mod error;
+mod lanes;
 pub mod names;
 pub mod progress;
 pub mod registry;

@@ -74,6 +74,7 @@ pub fn run(asked: &Asked<'_>) -> anyhow::Result<()> {
     let model = unpacked.path().join("receiver.onnx");
     std::fs::write(&model, MODEL).context("cannot unpack the network")?;
     let slots = Slots::open(&grid, asked.settings, &model, asked.memory_limit)?;
+    asked.check_memory(&grid, &slots)?;
     let in_distribution = slots.sets[2].rows.end;
     let known = Known {
         source: &slots,

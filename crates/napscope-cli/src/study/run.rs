@@ -7,8 +7,9 @@ use super::grid::Grid;
 use super::layers::Known;
 use super::sets::Set;
 use super::tell::{Story, Words};
-use super::units::Work;
+use super::units::{Work, memory_bytes};
 use crate::facts::hex;
+use crate::memory::Forecast;
 use crate::run_folder::{Opened, RunFolder};
 use crate::settings::Settings;
 use crate::sweep::report::SweepReport;
@@ -69,6 +70,13 @@ impl Asked<'_> {
                 None
             }
         })
+    }
+
+    /// Refuses a study that would not keep the memory limit.
+    pub(super) fn check_memory(&self, grid: &Grid, source: &dyn ActivationSource) -> napscope::Result<()> {
+        let mut forecast = Forecast::default();
+        forecast.stage("features and scores of the study", memory_bytes(grid, source)?);
+        forecast.check(self.memory_limit)
     }
 
     /// The command that makes the study called `name`.

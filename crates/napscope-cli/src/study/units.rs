@@ -86,6 +86,24 @@ impl Units {
     }
 }
 
+/// The most bytes that units take: the features of all layers and the scores of all units are held at once, and some copies of the
+/// features that a unit is made of.
+///
+/// # Errors
+/// When a sketch does not fit a layer.
+pub(super) fn memory_bytes(grid: &Grid, source: &dyn ActivationSource) -> Result<u64> {
+    let together = Together(grid.sketches.iter().map(|spec| sketch::parse(spec)).collect::<Result<_>>()?);
+    let (mut all, mut largest) = (0, 0);
+    for layer in source.layers() {
+        let parts = together.parts(layer.shape)?;
+        all += parts.last().map_or(0, |part| part.end);
+        largest = parts.iter().map(|part| part.len()).fold(largest, usize::max);
+    }
+    let samples = source.samples() + grid.parts[1];
+    let scores = source.layers().len() * grid.sketches.len() * grid.normalizers.len() * grid.detectors.len();
+    Ok(samples as u64 * (4 * (all + 4 * largest) + 16 * scores) as u64)
+}
+
 impl Work<'_> {
     /// Does what is left to do.
     ///

@@ -64,6 +64,7 @@ pub fn run(asked: &Asked<'_>) -> anyhow::Result<()> {
         yardstick: None,
     };
     let question = question::open(&of_pictures, model.as_deref(), memory_limit)?;
+    asked.check_memory(grid, &question.source)?;
     let patterns = patterns::sweep(grid, &settings, memory_limit, &folder.folder.partial("patterns.json"), quiet)?;
     let study = Study {
         grid,

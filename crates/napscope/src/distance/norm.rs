@@ -3,6 +3,8 @@
 //! Sixteen running sums, coordinate `i` into sum `i mod 16`, folded in a fixed tree: wide enough for any vector unit, and
 //! the same bits on all of them, for any thread count, and for (a, b) and (b, a).
 
+use crate::lanes::fold;
+
 const LANES: usize = 16;
 
 /// Σ f(aᵢ − bᵢ).
@@ -19,14 +21,7 @@ fn sum_of(a: &[f32], b: &[f32], f: impl Fn(f64) -> f64) -> f64 {
     for (sum, (a, b)) in sums.iter_mut().zip(a_rest.iter().zip(b_rest)) {
         *sum += f(f64::from(*a) - f64::from(*b));
     }
-    let mut width = LANES / 2;
-    while width > 0 {
-        for lane in 0..width {
-            sums[lane] += sums[lane + width];
-        }
-        width /= 2;
-    }
-    sums[0]
+    fold(&sums)
 }
 
 /// Defines a sum over coordinates, compiled for the vector units that a processor may have; the order of the additions, and

@@ -7,6 +7,7 @@
 use super::Neighbors;
 use super::content::by_content;
 use crate::distance::{Geometry, Points};
+use crate::lanes::fold;
 use rayon::prelude::*;
 
 /// Queries that are a handful.
@@ -74,14 +75,7 @@ fn sum_of(query: &[f32], row: &[f32], term: impl Fn(f32) -> f32) -> f32 {
     for (sum, (query, row)) in sums.iter_mut().zip(query_rest.iter().zip(row_rest)) {
         *sum += term(query - row);
     }
-    let mut width = LANES / 2;
-    while width > 0 {
-        for lane in 0..width {
-            sums[lane] += sums[lane + width];
-        }
-        width /= 2;
-    }
-    sums[0]
+    fold(&sums)
 }
 
 /// Defines a [`Measure`], compiled for the vector units that a processor may have.

@@ -3,6 +3,7 @@
 //! Distances are differences, squared and summed in f32 in sixteen lanes: no cancellation, unlike |x|² + |y|² − 2 x·y. A pair's
 //! bits are the same whatever is computed beside it.
 
+use crate::lanes::fold;
 use crate::sketch::exp;
 use rayon::prelude::*;
 
@@ -43,34 +44,25 @@ macro_rules! for_every_vector_unit {
 /// |x − y|² of some x and one y.
 #[inline(always)]
 fn squared<const Q: usize>(x: &[&[f32]; Q], y: &[f32]) -> [f32; Q] {
-    let mut sums = [[0.0f32; LANES]; Q];
     let (whole, rest) = y.as_chunks::<LANES>();
+    let x_whole: [_; Q] = std::array::from_fn(|q| &x[q].as_chunks::<LANES>().0[..whole.len()]);
+    let mut sums = [[0.0f32; LANES]; Q];
     for (at, y) in whole.iter().enumerate() {
         for q in 0..Q {
-            let x = &x[q][at * LANES..(at + 1) * LANES];
             for lane in 0..LANES {
-                let difference = x[lane] - y[lane];
+                let difference = x_whole[q][at][lane] - y[lane];
                 sums[q][lane] += difference * difference;
             }
         }
     }
     let done = whole.len() * LANES;
-    let mut squares = [0.0; Q];
     for q in 0..Q {
         for (lane, y) in rest.iter().enumerate() {
             let difference = x[q][done + lane] - y;
             sums[q][lane] += difference * difference;
         }
-        let mut width = LANES / 2;
-        while width > 0 {
-            for lane in 0..width {
-                sums[q][lane] += sums[q][lane + width];
-            }
-            width /= 2;
-        }
-        squares[q] = sums[q][0];
     }
-    squares
+    std::array::from_fn(|q| fold(&sums[q]))
 }
 
 /// `total[q]` += Σ weight · kernel over the rows, for each x.

@@ -120,8 +120,10 @@ fn the_receiver_study_answers() {
 }
 
 #[test]
-fn a_study_needs_a_folder() {
+fn a_study_needs_a_folder_and_room() {
     let scratch = Scratch::new();
+    let told = napscope(&scratch, "study receiver --quick --slots 1000000 --memory-limit 200MB -o large");
+    assert!(told.code == Some(2) && told.stderr.contains("features and scores of the study"), "{}", told.stderr);
     let told = napscope(&scratch, "study vision --quick");
     assert!(told.code == Some(2) && told.stderr.contains("-o FOLDER"), "{}", told.stderr);
 }

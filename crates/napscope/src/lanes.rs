@@ -1,0 +1,37 @@
+//! Long sums in lanes: coordinate `i` into sum `i mod LANES`, so that vector units of any width add the same numbers in the same
+//! order; at the end the lanes become one sum.
+
+use std::ops::AddAssign;
+
+/// The sum of all lanes, the upper half onto the lower one until one is left. `LANES` must be a power of two.
+///
+/// Never inlined: where the compiler sees what becomes of the lanes, it packs them two by two throughout the loop before, which took
+/// two to three times as long.
+#[inline(never)]
+pub(crate) fn fold<T: Copy + AddAssign, const LANES: usize>(sums: &[T; LANES]) -> T {
+    const { assert!(LANES.is_power_of_two(), "halves of a power of two are whole") };
+    let mut sums = *sums;
+    let mut width = LANES / 2;
+    while width > 0 {
+        for lane in 0..width {
+            let upper = sums[lane + width];
+            sums[lane] += upper;
+        }
+        width /= 2;
+    }
+    sums[0]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fold;
+
+    #[test]
+    fn halves_are_added_until_one_is_left() {
+        assert_eq!(fold(&[1, 20, 300, 4000]), 4321);
+        assert_eq!(fold(&[7.5_f32]), 7.5);
+        // ((1e8 + 1) + (-1e8 + 1)) in f32: 1e8 swallows a 1, so that the order shows.
+        assert_eq!(fold(&[1e8_f32, -1e8, 1.0, 1.0]), 0.0);
+        assert_eq!(fold(&[1e8_f32, 1.0, -1e8, 1.0]), 2.0);
+    }
+}
