@@ -8,6 +8,9 @@ use crate::study::layers::JudgedLayer;
 use crate::terminal::thousands;
 use std::collections::BTreeMap;
 
+/// AUROCs less apart than this are not told apart.
+const ALIKE: f64 = 0.01;
+
 impl Story<'_> {
     pub(super) fn in_short(&self) -> String {
         let mut sentences = vec![self.verdicts_in_short()];
@@ -128,10 +131,12 @@ impl Story<'_> {
 
     fn early_and_late(&self) -> String {
         let (early, late) = halves(self.findings);
-        let judged = if early > late {
-            "early layers separate better, as the paper found in its receiver."
-        } else {
-            "late layers separate better. The paper found the opposite in its receiver."
+        let judged = match early - late {
+            gain if gain.abs() < ALIKE => {
+                "less apart than a hundredth. The paper found early layers better in its receiver."
+            }
+            gain if gain > 0.0 => "early layers separate better, as the paper found in its receiver.",
+            _ => "late layers separate better. The paper found the opposite in its receiver.",
         };
         format!(
             "**Early and late layers.** The median recipe reaches {early:.3} in the first half of the layers and {late:.3} in the second: {judged}"
