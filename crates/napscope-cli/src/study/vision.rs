@@ -23,6 +23,9 @@ const WORDS: Words = Words {
     ],
 };
 
+/// What layers are asked for: what a garment is, and what the network takes it for.
+const COVARIATES: [&str; 2] = ["class_name", "prediction"];
+
 fn on_digits(story: &Story<'_>) -> Vec<String> {
     let findings = story.findings;
     let (better, worse) = tally(findings.chosen.iter().map(|found| found.by_set[0].interval));
@@ -60,7 +63,7 @@ pub fn run(asked: &Asked<'_>) -> anyhow::Result<()> {
     let known = Known {
         source: &garments.source,
         samples: (0..garments.source.samples()).collect(),
-        covariates: garments.covariates(),
+        covariates: garments.covariates().into_iter().filter(|known| COVARIATES.contains(&&*known.name)).collect(),
         yardstick: None,
     };
     let question = question::open(&of_pictures, model.as_deref(), memory_limit)?;

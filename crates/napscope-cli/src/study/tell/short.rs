@@ -6,7 +6,6 @@ use crate::report::ColumnAlignment;
 use crate::study::findings::{Change, Findings, Row};
 use crate::study::layers::JudgedLayer;
 use crate::terminal::thousands;
-use std::collections::BTreeMap;
 
 /// AUROCs less apart than this are not told apart.
 const ALIKE: f64 = 0.01;
@@ -26,15 +25,20 @@ impl Story<'_> {
 
     fn verdicts_in_short(&self) -> String {
         let of_recipe = |recipe: &[&str; 3]| {
-            let mut counts: BTreeMap<String, usize> = BTreeMap::new();
-            for layer in self.layers.judged.iter().filter(|layer| layer.recipe == *recipe) {
-                *counts.entry(layer.verdict.verdict.to_string()).or_default() += 1;
-            }
-            let counts: Vec<String> = counts.iter().map(|(verdict, count)| format!("{verdict} on {count}")).collect();
-            format!("{} by {}", counts.join(", "), recipe.join(" + "))
+            let layers: Vec<_> = self.layers.judged.iter().filter(|layer| layer.recipe == *recipe).collect();
+            let alike = layers.chunk_by(|a, b| a.verdict.verdict == b.verdict.verdict);
+            let tell = |alike: &[&JudgedLayer]| match alike {
+                [one] => one.verdict.verdict.to_string(),
+                several => format!("{} × {}", several[0].verdict.verdict, several.len()),
+            };
+            format!("{} by {}", alike.map(tell).collect::<Vec<_>>().join(", "), recipe.join(" + "))
         };
         let all: Vec<String> = self.grid.judged.iter().map(of_recipe).collect();
-        format!("**Concepts or a continuum?** Of {} layers: {}.", self.findings.layers.len(), all.join("; "))
+        format!(
+            "**Concepts or a continuum?** The {} layers, early to late: {}.",
+            self.findings.layers.len(),
+            all.join("; ")
+        )
     }
 
     /// Of the first covariate: which layer tells it best, beside the yardstick.
