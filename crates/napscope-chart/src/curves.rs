@@ -264,12 +264,18 @@ impl Pen<'_> {
         self.scene.shapes.push(Shape::Area { corners, color });
     }
 
-    /// In the lower left corner, which falling curves leave free.
+    /// In the lower left corner, which falling curves leave free, or else in the upper right one.
     fn legend(&mut self, axes: &Axes, panel: &Panel) {
         let step = 19.0;
         let widest = panel.curves.iter().map(|curve| font::width(&curve.name, SMALL)).fold(0.0, f32::max);
         let (width, height) = (widest + 54.0, step * panel.curves.len() as f32 + 10.0);
-        let (left, top) = (axes.left + 10.0, axes.bottom - 10.0 - height);
+        let places = [[axes.left + 10.0, axes.bottom - 10.0 - height], [axes.right - 10.0 - width, axes.top + 10.0]];
+        let hides = |[left, top]: &Place| {
+            let covers = |[x, y]: Place| (0.0..=width).contains(&(x - left)) && (0.0..=height).contains(&(y - top));
+            let points = panel.curves.iter().flat_map(|curve| &curve.points).filter(|point| point[1] > 0.0);
+            points.map(|point| [axes.x(point[0]), axes.y(point[1])]).filter(|place| covers(*place)).count()
+        };
+        let [left, top] = if hides(&places[0]) > hides(&places[1]) { places[1] } else { places[0] };
         let corners = [[left, top], [left + width, top], [left + width, top + height], [left, top + height]];
         self.scene.shapes.push(Shape::Area { corners: corners.to_vec(), color: self.palette.background });
         self.line(corners.into_iter().chain([corners[0]]).collect(), 1.0, self.palette.grid, &[]);
@@ -360,6 +366,24 @@ mod tests {
         let legend = lines.len() - 1;
         let expected = vec![[axes.x(0.0), axes.top], [axes.x(10.0), axes.bottom]];
         assert_eq!(lines[..legend], [expected], "the line ends before the zero");
+    }
+
+    #[test]
+    fn the_legend_stands_where_it_hides_less() {
+        let background = LIGHT.background;
+        let left_of_legend = |points: Vec<[f64; 4]>| {
+            let curves = vec![Curve { name: "one".into(), points }];
+            let scene = figure("", &[Panel { curves, ..panel() }], Theme::Light);
+            scene.shapes.iter().find_map(|shape| match shape {
+                Shape::Area { corners, color } if *color == background => Some(corners[0][0]),
+                _ => None,
+            })
+        };
+        let middle = 0.5 * PANEL[0];
+        let falling = left_of_legend(vec![[0.0, 0.1, 0.1, 0.1], [9.0, 1e-3, 1e-3, 1e-3]]).expect("a legend");
+        assert!(falling < middle, "a falling curve leaves the left free: {falling}");
+        let low = left_of_legend(vec![[0.0, 0.9, 0.9, 0.9], [1.0, 0.012, 0.012, 0.012], [9.0, 0.011, 0.011, 0.011]]);
+        assert!(low.expect("a legend") > middle, "a curve that has fallen early leaves the right free: {low:?}");
     }
 
     #[test]
