@@ -63,7 +63,8 @@ fn main() {
     let far: Vec<usize> = (0..layers).filter(|layer| layer % 2 == 0).skip(1).collect();
     let switches = far.iter().map(|layer| milliseconds(&mut browser, &switch(*layer)));
     row("another layer", 300.0, switches.collect());
-    let again = (0..TIMES).map(|time| milliseconds(&mut browser, &recluster(20 + time)));
+    let sizes = (0..TIMES).map(|time| smallest(samples) * (3 + time) / 2);
+    let again = sizes.map(|size| milliseconds(&mut browser, &recluster(size)));
     row("other patterns from the stored tree (the answer, with all samples)", 100.0, again.collect());
     println!(
         "{}",
@@ -72,6 +73,11 @@ fn main() {
     // It may have ended already.
     let _ = server.kill();
     let _ = server.wait();
+}
+
+/// The least size of a pattern.
+fn smallest(samples: usize) -> usize {
+    (samples / 500).max(10)
 }
 
 /// A run of random activations.
@@ -98,7 +104,7 @@ fn analyze(scratch: &Scratch, samples: usize, layers: usize) {
         .collect();
     let members: Vec<(&str, Vec<u8>)> = arrays.iter().map(|(name, bytes)| (name.as_str(), bytes.clone())).collect();
     scratch.file("activations.npz", write::zip(&members, false));
-    let size = (samples / 500).max(10).to_string();
+    let size = smallest(samples).to_string();
     let arguments = ["analyze", "--data", "activations.npz", "--min-cluster-size", &size, "--quiet", "-o", "run"];
     let done = command(scratch).args(arguments).stdout(Stdio::null()).status().expect("it runs");
     assert!(done.success(), "the run was not made");
@@ -134,6 +140,7 @@ fn recluster(size: usize) -> String {
     format!(
         "(async () => {{
             const start = performance.now(), answer = await fetch('api/runs/0/layers/0/clustering?min_cluster_size={size}');
+            if (!answer.ok) throw new Error(await answer.text());
             await answer.arrayBuffer();
             return performance.now() - start;
         }})()"
