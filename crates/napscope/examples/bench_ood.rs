@@ -1,7 +1,8 @@
 //! Times every detector: fitting and scoring many samples, and one sample at a time; JSON lines, one thread.
 //!
 //! ```text
-//! bench_ood [SAMPLES]     10,000 × 256 unless told; made by seed, and left in target/bench/ood-*.f32 for the peers
+//! bench_ood [SAMPLES [WORD]]     10,000 × 256 unless told; made by seed, and left in target/bench/ood-*.f32 for the peers;
+//!                                WORD: only detectors that contain it
 //! ```
 #![allow(clippy::print_stdout, reason = "the rows are what this program is for")]
 
@@ -94,13 +95,14 @@ fn keep(features: &Features, name: &str) {
 
 fn main() {
     let samples = std::env::args().nth(1).and_then(|text| text.parse().ok()).unwrap_or(10_000);
+    let word = std::env::args().nth(2).unwrap_or_default();
     let (reference, queries) = (layer(samples, 2), layer(samples, 3));
     keep(&reference, "ood-reference.f32");
     keep(&queries, "ood-queries.f32");
     let singles: Vec<Features> = (0..SINGLE.min(samples)).map(|sample| queries.select(&[sample])).collect();
     let pool = rayon::ThreadPoolBuilder::new().num_threads(1).use_current_thread().build().expect("one thread");
     pool.install(|| {
-        for spec in DETECTORS {
+        for spec in DETECTORS.into_iter().filter(|spec| spec.contains(&word)) {
             let detector = ood::parse(spec).expect(spec);
             let slow = spec.starts_with("one_class_svm") || spec.starts_with("pattern");
             let times = if slow { 1 } else { 3 };

@@ -65,7 +65,8 @@ impl<'a> Cloud<'a> {
         }
         let frame = Arc::new(Frame::around(points, &[points]));
         let basis = directions(points, &frame);
-        Self::in_frame(points, frame, basis, true)
+        let grid = grid(points, &frame);
+        Self::in_frame(points, frame, basis, grid)
     }
 
     /// Prepares points to be compared with others, and the others; `None` as for [`Cloud::new`].
@@ -75,16 +76,18 @@ impl<'a> Cloud<'a> {
         }
         let frame = Arc::new(Frame::around(points, &[points, others]));
         let basis = directions(points, &frame);
-        let own = Self::in_frame(points, frame.clone(), basis.clone(), false)?;
-        Some([own, Self::in_frame(others, frame, basis, false)?])
+        let grid = grid(points, &frame);
+        let own = Self::in_frame(points, frame.clone(), basis.clone(), grid.clone())?;
+        Some([own, Self::in_frame(others, frame, basis, grid)?])
     }
 
-    fn in_frame(points: &'a Points, frame: Arc<Frame>, basis: Option<Arc<Basis>>, by_bytes: bool) -> Option<Self> {
-        let product = match points.geometry() {
-            Geometry::L2 => Product::Dot,
-            Geometry::L1 => Product::Min,
-            Geometry::Kernel(_) => return None,
-        };
+    fn in_frame(
+        points: &'a Points,
+        frame: Arc<Frame>,
+        basis: Option<Arc<Basis>>,
+        grid: Option<Arc<Grid>>,
+    ) -> Option<Self> {
+        let product = product(points)?;
         let (n, d) = (points.samples(), points.dimensions());
         let kept = if basis.is_some() { LADDER[KEPT - 1] } else { d };
         let rests_kept = if basis.is_some() { KEPT } else { 0 };
@@ -92,8 +95,7 @@ impl<'a> Cloud<'a> {
         let mut leading = vec![0.0; n * kept];
         let mut rests = vec![0.0; n * rests_kept];
         let kernel = Kernel::available(product)[0];
-        let worth_bytes = by_bytes && kernel.has_bytes() && (FEW_BYTES..=MOST_BYTES).contains(&d);
-        let mut rounded = worth_bytes.then(|| Rounded::new(Grid::new(points, &frame, product), n));
+        let mut rounded = grid.map(|grid| Rounded::new(grid, n));
         let none = || std::iter::repeat_with(|| None);
         let of_block = leading.chunks_mut(BLOCK * kept);
         let of_block = of_block.zip(rests.chunks_mut((BLOCK * rests_kept).max(1)).map(Some).chain(none()));
@@ -252,6 +254,22 @@ impl<'a> Cloud<'a> {
         });
         (coordinates, rests)
     }
+}
+
+/// What is summed over the coordinates of a pair; `None` for a kernel.
+fn product(points: &Points) -> Option<Product> {
+    match points.geometry() {
+        Geometry::L2 => Some(Product::Dot),
+        Geometry::L1 => Some(Product::Min),
+        Geometry::Kernel(_) => None,
+    }
+}
+
+/// A grid for coordinates in bytes, where they are worth it.
+fn grid(points: &Points, frame: &Frame) -> Option<Arc<Grid>> {
+    let product = product(points)?;
+    let worth_bytes = (FEW_BYTES..=MOST_BYTES).contains(&points.dimensions());
+    (worth_bytes && Kernel::available(product)[0].has_bytes()).then(|| Arc::new(Grid::new(points, frame, product)))
 }
 
 fn directions(points: &Points, frame: &Frame) -> Option<Arc<Basis>> {

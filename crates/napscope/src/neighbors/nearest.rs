@@ -23,7 +23,8 @@ struct Best {
     k: usize,
     /// Half of the key of the k-th best, in the frame; −∞ where no point stands.
     limits: [f32; COLS],
-    /// `[48, k]`: keys, rising, and ranks in the order of content.
+    /// `[48, k]`: keys and ranks in the order of content, each column a heap: the furthest stands first, and an entry is no further
+    /// than the one at half its place.
     keys: Vec<f64>,
     ranks: Vec<u32>,
 }
@@ -35,22 +36,32 @@ impl Best {
         Best { k, limits, keys: vec![f64::INFINITY; COLS * k], ranks: vec![u32::MAX; COLS * k] }
     }
 
-    /// The k-th best key of the point in `column` if the pair is newly among its k best, which it then is.
+    /// The largest limit.
+    fn reach(&self) -> f32 {
+        self.limits.iter().copied().fold(0.0, f32::max)
+    }
+
+    /// The k-th best key of the point in `column` if the pair is among its k best, which it then is.
     fn insert(&mut self, column: usize, key: f64, rank: u32) -> Option<f64> {
         let slots = column * self.k..(column + 1) * self.k;
         let (keys, ranks) = (&mut self.keys[slots.clone()], &mut self.ranks[slots]);
-        let mut at = self.k;
-        while at > 0 && (keys[at - 1], ranks[at - 1]) > (key, rank) {
-            at -= 1;
-        }
-        let again = at > 0 && (keys[at - 1], ranks[at - 1]) == (key, rank);
-        if at == self.k || again {
+        if (keys[0], ranks[0]) <= (key, rank) {
             return None;
         }
-        keys[at..].rotate_right(1);
-        ranks[at..].rotate_right(1);
+        let mut at = 0;
+        loop {
+            let mut below = 2 * at + 1;
+            if below + 1 < keys.len() && (keys[below], ranks[below]) < (keys[below + 1], ranks[below + 1]) {
+                below += 1;
+            }
+            if below >= keys.len() || (keys[below], ranks[below]) <= (key, rank) {
+                break;
+            }
+            (keys[at], ranks[at]) = (keys[below], ranks[below]);
+            at = below;
+        }
         (keys[at], ranks[at]) = (key, rank);
-        Some(keys[self.k - 1])
+        Some(keys[0])
     }
 }
 
@@ -87,10 +98,12 @@ impl<'a> Nearest<'a> {
         if let Some(furthest) = best.insert(column, key, rank)
             && furthest.is_finite()
         {
-            let limit = &mut best.limits[column];
-            *limit = limit.min(self.rows.half_limit(furthest));
-            let reach = best.limits.iter().copied().fold(0.0, f32::max);
-            self.reaches[panel].store(reach.to_bits(), Ordering::Relaxed);
+            let before = best.limits[column];
+            best.limits[column] = before.min(self.rows.half_limit(furthest));
+            // Only the point that looks furthest holds the panel's reach up.
+            if before >= self.reach_of(panel) {
+                self.reaches[panel].store(best.reach().to_bits(), Ordering::Relaxed);
+            }
         }
     }
 
@@ -117,15 +130,14 @@ impl<'a> Nearest<'a> {
                     *limit = *halves.select_nth_unstable_by(self.k - 1, f32::total_cmp).1;
                 }
             }
-            let reach = best.limits.iter().copied().fold(0.0, f32::max);
-            self.reaches[panel].store(reach.to_bits(), Ordering::Relaxed);
+            self.reaches[panel].store(best.reach().to_bits(), Ordering::Relaxed);
         });
     }
 
     /// Column panels near a row panel that hold more than k points: among the same points those that stand next to it, for
-    /// neighbors stand together; among others those whose boxes are the nearest.
+    /// neighbors stand together; among others those whose boxes are the nearest, and some more, as limits come from them alone.
     fn around(&self, panel: usize) -> Vec<usize> {
-        let enough = self.k.div_ceil(COLS);
+        let enough = self.k.div_ceil(COLS) + if self.same { 0 } else { NEAR };
         if self.same {
             return (panel.saturating_sub(enough)..(panel + enough + 1).min(self.cols.len())).collect();
         }
@@ -143,11 +155,15 @@ impl<'a> Nearest<'a> {
         let k = self.k;
         let samples = self.rows.positions();
         let (mut indices, mut distances) = (vec![0; samples * k], vec![0.0; samples * k]);
+        let mut found = Vec::with_capacity(k);
         for position in 0..samples {
             let best = self.best(position / COLS);
             let slots = position % COLS * k..(position % COLS + 1) * k;
+            found.clear();
+            found.extend(best.keys[slots.clone()].iter().copied().zip(best.ranks[slots].iter().copied()));
+            found.sort_unstable_by(|x, y| x.0.total_cmp(&y.0).then(x.1.cmp(&y.1)));
             let at = self.rows.sample(position) * k;
-            for (slot, (rank, key)) in best.ranks[slots.clone()].iter().zip(&best.keys[slots]).enumerate() {
+            for (slot, (key, rank)) in found.iter().enumerate() {
                 indices[at + slot] = content[*rank as usize];
                 distances[at + slot] = self.cols.points().distance_of_key(*key);
             }
@@ -194,7 +210,7 @@ pub(super) fn among_themselves(panels: &Panels<'_>, k: usize, content: &[u32], m
     // Neighbors stand together, so that limits are near what they will be once a few panels on each side are swept.
     sweep(panels, panels, &Span::After(0..NEAR), &search, meter)?;
     let others = Span::After(NEAR..usize::MAX);
-    choose_stages(panels, &others, &search);
+    choose_stages(panels, panels, &others, &search);
     sweep(panels, panels, &others, &search, meter)?;
     Ok(search.neighbors(content))
 }
@@ -209,6 +225,7 @@ pub(super) fn of_queries(
     let content = content_order(reference.points());
     let search = Nearest::new(queries, reference, false, ranks(&content), k);
     search.begin_with_limits();
+    choose_stages(queries, reference, &Span::All, &search);
     sweep(queries, reference, &Span::All, &search, meter)?;
     Ok(search.neighbors(&content))
 }

@@ -9,13 +9,15 @@ use super::aligned::Aligned;
 use super::grid::{Grid, OnGrid, TOGETHER};
 use super::tile::{COLS, Product};
 use rayon::prelude::*;
+use std::sync::Arc;
 
 /// More than whatever single rounding there is in the test.
 const ROUNDING: f32 = 1e-6;
 
-/// Points on a grid, sample after sample.
+/// Points on a grid, sample after sample. The points of both sides of a comparison share one grid; what lies beyond its ends has a
+/// large error.
 pub(super) struct Rounded {
-    pub(super) grid: Grid,
+    pub(super) grid: Arc<Grid>,
     /// `[samples, width]`
     bytes: Vec<u8>,
     half: Vec<f32>,
@@ -33,7 +35,7 @@ pub(super) struct ToRound<'a> {
 }
 
 impl Rounded {
-    pub(super) fn new(grid: Grid, samples: usize) -> Self {
+    pub(super) fn new(grid: Arc<Grid>, samples: usize) -> Self {
         let bytes = vec![0; samples * grid.width()];
         Rounded { grid, bytes, half: vec![0.0; samples], errors: vec![0.0; samples], bias: vec![0; samples] }
     }

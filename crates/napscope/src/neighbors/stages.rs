@@ -54,35 +54,33 @@ struct Left {
     all: u32,
 }
 
-/// Lets searches among the points of `panels` begin as costs the least for this one.
-pub(crate) fn choose_stages<S: Search>(panels: &Panels<'_>, span: &Span, search: &S) {
-    let cloud = panels.cloud;
-    let steps: Vec<usize> = match cloud.basis() {
+/// Lets searches of the points of `cols` for those of `rows` begin as costs the least for this one; both may be the same.
+pub(crate) fn choose_stages<S: Search>(rows: &Panels<'_>, cols: &Panels<'_>, span: &Span, search: &S) {
+    let steps: Vec<usize> = match rows.cloud.basis() {
         Some(basis) => (0..LADDER.len()).filter(|&step| LADDER[step] <= basis.len()).collect(),
         None => Vec::new(),
     };
-    let dimensions = panels.points().dimensions();
-    let has_bytes = panels.bytes().is_some();
+    let dimensions = rows.points().dimensions();
+    let has_bytes = rows.bytes().is_some();
     if steps.is_empty() && !has_bytes {
         return;
     }
-    let (sample, tiles) = sample_tiles(panels, span, search, &steps);
-    let costs = Costs { sample, tiles, dimensions, positions: panels.positions() };
+    let (sample, tiles) = sample_tiles(rows, cols, span, search, &steps);
+    let positions = if std::ptr::eq(rows, cols) { rows.positions() } else { rows.positions() + cols.positions() };
+    let costs = Costs { sample, tiles, dimensions, positions };
     let pairs = (0..steps.len()).flat_map(|second| (0..second).map(move |first| [first, second]));
     let leading = pairs.map(|[first, second]| Some([steps[first], steps[second]])).chain([None]);
     let tests: &[_] = if has_bytes { &[(false, true), (true, false), (true, true)] } else { &[(false, true)] };
     let choices = leading.flat_map(|leading| tests.iter().map(move |&(bytes, full)| Choice { leading, bytes, full }));
     let best = choices.map(|choice| (costs.of(choice), choice)).min_by(|x, y| x.0.total_cmp(&y.0));
-    let Some((_, choice)) =
-        best.filter(|(cost, _)| *cost < WORTH_IT * costs.of(Choice { leading: None, bytes: false, full: true }))
-    else {
-        panels.test_by(false, true);
-        return;
-    };
-    if let Some(stages) = choice.leading {
-        panels.begin_with(stages);
+    const PLAIN: Choice = Choice { leading: None, bytes: false, full: true };
+    let choice = best.filter(|(cost, _)| *cost < WORTH_IT * costs.of(PLAIN)).map_or(PLAIN, |(_, choice)| choice);
+    for panels in [rows, cols] {
+        if let Some(stages) = choice.leading {
+            panels.begin_with(stages);
+        }
+        panels.test_by(choice.bytes, choice.full);
     }
-    panels.test_by(choice.bytes, choice.full);
 }
 
 struct Costs {
@@ -129,47 +127,64 @@ impl Costs {
     }
 }
 
+/// Some panels, evenly spaced.
+fn some(panels: &Panels<'_>) -> Vec<usize> {
+    let count = (panels.len() / ONE_IN).clamp(FEW_PANELS, SAMPLE).min(panels.len());
+    (0..count).map(|at| (2 * at + 1) * panels.len() / (2 * count)).collect()
+}
+
 /// Counts what is left of one tile of every pair of some panels that their boxes do not rule out; and estimates how many
 /// tiles there are in all.
-fn sample_tiles<S: Search>(panels: &Panels<'_>, span: &Span, search: &S, steps: &[usize]) -> (Vec<Left>, f64) {
-    let count = (panels.len() / ONE_IN).clamp(FEW_PANELS, SAMPLE).min(panels.len());
-    let chosen: Vec<usize> = (0..count).map(|at| (2 * at + 1) * panels.len() / (2 * count)).collect();
-    let lead = panels.excerpt(&chosen, steps);
+fn sample_tiles<S: Search>(
+    rows: &Panels<'_>,
+    cols: &Panels<'_>,
+    span: &Span,
+    search: &S,
+    steps: &[usize],
+) -> (Vec<Left>, f64) {
+    let (chosen, beside) = (some(rows), some(cols));
+    let lead = rows.excerpt(&chosen, steps).zip(cols.excerpt(&beside, steps));
     let mut sample = Vec::new();
     let (mut pairs, mut tiles_seen) = (0, 0);
     let mut limits = Limits::NONE;
     for (at, &row) in chosen.iter().enumerate() {
         let mut found = search.begin(row..row + 1);
-        for col in span.columns(row, panels.len()) {
+        for col in span.columns(row, cols.len()) {
             let reach = search.reach(&mut found, row, col);
-            if panels.nearest_half(row, panels, col) > reach {
+            if rows.nearest_half(row, cols, col) > reach {
                 continue;
             }
             pairs += 1;
-            let Ok(beside) = chosen.binary_search(&col) else { continue };
+            let Ok(place) = beside.binary_search(&col) else { continue };
             search.limits(&found, row, col, &mut limits);
-            let pair = Pair::new(panels, panels, row, col, &limits);
-            let first = (at + beside) * ROWS % COLS;
+            let pair = Pair::new(rows, cols, row, col, &limits);
+            let first = (at + place) * ROWS % COLS;
             tiles_seen += 1;
             if !pair.is_dead(first) {
-                sample.push(count_left(&pair, lead.as_ref(), (at, beside), steps, first));
+                sample.push(count_left(&pair, lead.as_ref(), (at, place), steps, first));
             }
         }
     }
     let alive = sample.len() as f64 / f64::from(tiles_seen.max(1));
-    let tiles = f64::from(pairs) / count as f64 * (panels.len() * COLS / ROWS) as f64 * alive;
+    let tiles = f64::from(pairs) / chosen.len() as f64 * (rows.len() * COLS / ROWS) as f64 * alive;
     (sample, tiles)
 }
 
-fn count_left(pair: &Pair<'_>, lead: Option<&Lead>, (row, col): (usize, usize), steps: &[usize], first: usize) -> Left {
+fn count_left(
+    pair: &Pair<'_>,
+    lead: Option<&(Lead, Lead)>,
+    (row, col): (usize, usize),
+    steps: &[usize],
+    first: usize,
+) -> Left {
     let count = |masks: [u64; ROWS]| masks.iter().map(|mask| mask.count_ones()).sum();
     let mut left = Left { leading: [0; LADDER.len()], bytes: 0, all: 0 };
     let mut tile = Tile::ZERO;
     left.bytes = count(pair.after_bytes(first, &mut tile));
     tile = Tile::ZERO;
     for (stage, &step) in steps.iter().enumerate() {
-        let Some(lead) = lead else { break };
-        left.leading[step] = count(pair.after_leading((lead, row), (lead, col), stage, first, &mut tile));
+        let Some((rows, cols)) = lead else { break };
+        left.leading[step] = count(pair.after_leading((rows, row), (cols, col), stage, first, &mut tile));
     }
     let at = first / ROWS;
     left.all = count(pair.passing_all(&pair.all_sums(std::array::from_fn(|tile| tile == at))[at], first));

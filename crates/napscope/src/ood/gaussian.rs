@@ -1,21 +1,26 @@
 //! The Gaussian kernel e^(−γ |x − y|²) of many pairs: what a support vector machine spends its time on.
 //!
-//! Distances are differences, squared and summed in f32 in sixteen lanes: no cancellation, unlike |x|² + |y|² − 2 x·y. A pair's
-//! bits are the same whatever is computed beside it.
+//! Rows stand sixteen side by side, one in each lane of a vector, and some x look at them together, so that what is fetched
+//! serves them all. Distances are differences, squared and summed in f32 in runs of [`RUN`] coordinates: no cancellation, unlike
+//! |x|² + |y|² − 2 x·y. A pair's bits are the same whatever is computed beside it.
 
 use crate::lanes::fold;
 use crate::sketch::exp;
 use rayon::prelude::*;
 
+/// Rows side by side.
 const LANES: usize = 16;
-/// Rows that look at the others together, so that each of those is fetched once for all of them.
-const TOGETHER: usize = 4;
-/// Pairs whose exponentials are taken in one loop.
-const BLOCK: usize = 64;
+/// x that look at the rows together.
+pub(super) const TOGETHER: usize = 6;
+/// Panels of rows that one x alone looks at together.
+const ABREAST: usize = 4;
+/// Coordinates that are summed before the sum is put aside, so that rounding does not grow with their number.
+const RUN: usize = 256;
 
 /// Compiles a function for the vector units that a processor may have; nothing is fused, so the bits are the same for all.
 macro_rules! for_every_vector_unit {
-    ($name:ident, $plain:ident, [$($argument:ident: $kind:ty),*], [$($constant:tt)*], [$($call:tt)*]) => {
+    ($(#[$doc:meta])* $name:ident, $plain:ident, [$($constant:tt)*], [$($call:tt)*], ($($argument:ident: $kind:ty),*)) => {
+        $(#[$doc])*
         fn $name $($constant)* ($($argument: $kind),*) {
             #[cfg(target_arch = "x86_64")]
             {
@@ -41,100 +46,149 @@ macro_rules! for_every_vector_unit {
     };
 }
 
-/// |x − y|² of some x and one y.
+/// Sixteen rows: for each coordinate, its value in all of them.
+type Panel = [[f32; LANES]];
+
+/// Kernels of one x with the rows of a panel.
+type Kernels = [f64; LANES];
+
+/// The kernels of some x with the rows of some panels, less what γ is for: |x − y|² in f32.
 #[inline(always)]
-fn squared<const Q: usize>(x: &[&[f32]; Q], y: &[f32]) -> [f32; Q] {
-    let (whole, rest) = y.as_chunks::<LANES>();
-    let x_whole: [_; Q] = std::array::from_fn(|q| &x[q].as_chunks::<LANES>().0[..whole.len()]);
-    let mut sums = [[0.0f32; LANES]; Q];
-    for (at, y) in whole.iter().enumerate() {
-        for q in 0..Q {
+fn squared<const Q: usize, const P: usize>(x: &[&[f32]; Q], panels: &[&Panel; P]) -> [[[f32; LANES]; P]; Q] {
+    let mut totals = [[[0.0f32; LANES]; P]; Q];
+    let columns = panels[0].len();
+    for first in (0..columns).step_by(RUN) {
+        let run = first..(first + RUN).min(columns);
+        let x: [&[f32]; Q] = std::array::from_fn(|q| &x[q][run.clone()]);
+        let panels: [&Panel; P] = std::array::from_fn(|p| &panels[p][run.clone()]);
+        let mut sums = [[[0.0f32; LANES]; P]; Q];
+        for at in 0..run.len() {
+            for p in 0..P {
+                for q in 0..Q {
+                    for lane in 0..LANES {
+                        let difference = x[q][at] - panels[p][at][lane];
+                        sums[q][p][lane] += difference * difference;
+                    }
+                }
+            }
+        }
+        for (total, sum) in
+            totals.as_flattened_mut().as_flattened_mut().iter_mut().zip(sums.as_flattened().as_flattened())
+        {
+            *total += sum;
+        }
+    }
+    totals
+}
+
+#[inline(always)]
+fn kernels_of<const Q: usize, const P: usize>(
+    x: &[&[f32]; Q],
+    panels: &[&Panel; P],
+    gamma: f64,
+    kernels: &mut [[Kernels; P]; Q],
+) {
+    let squares = squared(x, panels);
+    for (kernel, square) in kernels.as_flattened_mut().iter_mut().zip(squares.as_flattened()) {
+        for lane in 0..LANES {
+            kernel[lane] = exp(-gamma * f64::from(square[lane]));
+        }
+    }
+}
+
+for_every_vector_unit! {
+    /// Fills the kernels of each x with the rows of each panel.
+    fill_kernels, kernels_of, [<const Q: usize, const P: usize>], [::<Q, P>],
+    (x: &[&[f32]; Q], panels: &[&Panel; P], gamma: f64, kernels: &mut [[Kernels; P]; Q])
+}
+
+/// Rows, packed so that others can be held against all of them.
+pub(super) struct Bank {
+    rows: usize,
+    columns: usize,
+    /// `[panels, columns]`; rows behind the last are 0.
+    values: Vec<[f32; LANES]>,
+}
+
+impl Bank {
+    /// Packs `rows`, `[any, columns]`.
+    pub(super) fn new(rows: &[f32], columns: usize) -> Self {
+        let count = rows.len() / columns;
+        let mut values = vec![[0.0; LANES]; count.div_ceil(LANES) * columns];
+        for (panel, rows) in values.chunks_exact_mut(columns).zip(rows.chunks(LANES * columns)) {
+            for (lane, row) in rows.chunks_exact(columns).enumerate() {
+                panel.iter_mut().zip(row).for_each(|(values, value)| values[lane] = *value);
+            }
+        }
+        Bank { rows: count, columns, values }
+    }
+
+    fn panel(&self, number: usize) -> &Panel {
+        &self.values[number * self.columns..(number + 1) * self.columns]
+    }
+
+    fn panels(&self) -> usize {
+        self.rows.div_ceil(LANES)
+    }
+
+    /// Tells `visit` the kernels of `x` with the rows of each panel, in order.
+    fn kernels(&self, x: &[f32], gamma: f64, mut visit: impl FnMut(usize, &Kernels)) {
+        let together = self.panels() / ABREAST * ABREAST;
+        for first in (0..together).step_by(ABREAST) {
+            let mut kernels = [[[0.0; LANES]; ABREAST]];
+            fill_kernels(&[x], &std::array::from_fn::<_, ABREAST, _>(|p| self.panel(first + p)), gamma, &mut kernels);
+            kernels[0].iter().enumerate().for_each(|(p, kernels)| visit(first + p, kernels));
+        }
+        for number in together..self.panels() {
+            let mut kernels = [[[0.0; LANES]]];
+            fill_kernels(&[x], &[self.panel(number)], gamma, &mut kernels);
+            visit(number, &kernels[0][0]);
+        }
+    }
+
+    /// Σ weight · kernel over the rows, for every row of `x` (`[any, columns]`); one weight a row of the bank.
+    pub(super) fn weighted_sums(&self, x: &[f32], weights: &[f64], gamma: f64) -> Vec<f64> {
+        let mut of_panels = vec![[0.0; LANES]; self.panels()];
+        of_panels.as_flattened_mut()[..weights.len()].copy_from_slice(weights);
+        let add = |sums: &mut [f64; LANES], number: usize, kernels: &Kernels| {
             for lane in 0..LANES {
-                let difference = x_whole[q][at][lane] - y[lane];
-                sums[q][lane] += difference * difference;
+                sums[lane] += of_panels[number][lane] * kernels[lane];
             }
-        }
-    }
-    let done = whole.len() * LANES;
-    for q in 0..Q {
-        for (lane, y) in rest.iter().enumerate() {
-            let difference = x[q][done + lane] - y;
-            sums[q][lane] += difference * difference;
-        }
-    }
-    std::array::from_fn(|q| fold(&sums[q]))
-}
-
-/// `total[q]` += Σ weight · kernel over the rows, for each x.
-#[inline(always)]
-fn sums_of<const Q: usize>(x: &[&[f32]; Q], rows: &[f32], weights: &[f64], gamma: f64, total: &mut [f64; Q]) {
-    let columns = x[0].len();
-    let mut exponents = [[0.0; BLOCK]; Q];
-    for (rows, weights) in rows.chunks(BLOCK * columns).zip(weights.chunks(BLOCK)) {
-        for (at, row) in rows.chunks_exact(columns).enumerate() {
-            let squares = squared(x, row);
-            for q in 0..Q {
-                exponents[q][at] = -gamma * f64::from(squares[q]);
+        };
+        let mut totals = vec![0.0; x.len() / self.columns];
+        totals.par_chunks_mut(TOGETHER).zip(x.par_chunks(TOGETHER * self.columns)).for_each(|(totals, x)| {
+            let row = |at: usize| &x[at * self.columns..(at + 1) * self.columns];
+            let mut sums = [[0.0; LANES]; TOGETHER];
+            if totals.len() == TOGETHER {
+                let x = std::array::from_fn::<_, TOGETHER, _>(row);
+                for number in 0..self.panels() {
+                    let mut kernels = [[[0.0; LANES]]; TOGETHER];
+                    fill_kernels(&x, &[self.panel(number)], gamma, &mut kernels);
+                    sums.iter_mut().zip(&kernels).for_each(|(sums, kernels)| add(sums, number, &kernels[0]));
+                }
+            } else {
+                for (at, sums) in sums.iter_mut().enumerate().take(totals.len()) {
+                    self.kernels(row(at), gamma, |number, kernels| add(sums, number, kernels));
+                }
             }
-        }
-        for q in 0..Q {
-            for exponent in &mut exponents[q] {
-                *exponent = exp(*exponent);
-            }
-            total[q] += weights.iter().zip(&exponents[q]).map(|(weight, kernel)| weight * kernel).sum::<f64>();
-        }
+            totals.iter_mut().zip(&sums).for_each(|(total, sums)| *total = fold(sums));
+        });
+        totals
     }
-}
 
-#[inline(always)]
-fn row_of(x: &[f32], rows: &[f32], gamma: f64, kernel: &mut [f32]) {
-    for (kernel, rows) in kernel.chunks_mut(BLOCK).zip(rows.chunks(BLOCK * x.len())) {
-        let mut exponents = [0.0; BLOCK];
-        for (exponent, row) in exponents.iter_mut().zip(rows.chunks_exact(x.len())) {
-            *exponent = -gamma * f64::from(squared(&[x], row)[0]);
-        }
-        for exponent in &mut exponents {
-            *exponent = exp(*exponent);
-        }
-        kernel.iter_mut().zip(exponents).for_each(|(kernel, value)| *kernel = value as f32);
+    /// The kernels of each x (at most [`TOGETHER`], `[any, columns]`) with every row.
+    pub(super) fn kernel_rows(&self, x: &[&[f32]], gamma: f64) -> Vec<Box<[f32]>> {
+        // An x that is missing is the first one again.
+        let x: [&[f32]; TOGETHER] = std::array::from_fn(|at| *x.get(at).unwrap_or(&x[0]));
+        let of_panel = |number: usize| {
+            let mut kernels = [[[0.0; LANES]]; TOGETHER];
+            fill_kernels(&x, &[self.panel(number)], gamma, &mut kernels);
+            kernels.map(|[kernels]| kernels.map(|kernel| kernel as f32))
+        };
+        let kernels: Vec<[[f32; LANES]; TOGETHER]> = (0..self.panels()).into_par_iter().map(of_panel).collect();
+        let row = |at: usize| kernels.iter().flat_map(|kernels| kernels[at]).take(self.rows).collect();
+        (0..TOGETHER).map(row).collect()
     }
-}
-
-for_every_vector_unit! {
-    add_sums, sums_of,
-    [x: &[&[f32]; Q], rows: &[f32], weights: &[f64], gamma: f64, total: &mut [f64; Q]],
-    [<const Q: usize>], [::<Q>]
-}
-
-for_every_vector_unit! {
-    fill_row, row_of,
-    [x: &[f32], rows: &[f32], gamma: f64, kernel: &mut [f32]],
-    [], []
-}
-
-/// Σ weight · kernel over `rows` (`[weights, columns]`), for every row of `x` (`[any, columns]`).
-pub(super) fn weighted_sums(x: &[f32], columns: usize, rows: &[f32], weights: &[f64], gamma: f64) -> Vec<f64> {
-    let mut sums = vec![0.0; x.len() / columns];
-    sums.par_chunks_mut(TOGETHER).zip(x.par_chunks(TOGETHER * columns)).for_each(|(sums, x)| {
-        let row = |at: usize| &x[at * columns..(at + 1) * columns];
-        if let Ok(sums) = <&mut [f64; TOGETHER]>::try_from(&mut *sums) {
-            add_sums(&std::array::from_fn::<_, TOGETHER, _>(row), rows, weights, gamma, sums);
-        } else {
-            for (at, sum) in sums.iter_mut().enumerate() {
-                add_sums(&[row(at)], rows, weights, gamma, std::array::from_mut(sum));
-            }
-        }
-    });
-    sums
-}
-
-/// The kernel of `x` with every row.
-pub(super) fn kernel_row(x: &[f32], rows: &[f32], gamma: f64) -> Box<[f32]> {
-    const PART: usize = 16 * BLOCK;
-    let mut kernel = vec![0.0; rows.len() / x.len()];
-    let parts = kernel.par_chunks_mut(PART).zip(rows.par_chunks(PART * x.len()));
-    parts.for_each(|(kernel, rows)| fill_row(x, rows, gamma, kernel));
-    kernel.into_boxed_slice()
 }
 
 #[cfg(test)]
@@ -143,25 +197,30 @@ mod tests {
 
     #[test]
     fn sums_and_rows_are_those_of_the_formula_for_every_length() {
-        for (count, rows, columns) in [(1, 1, 1), (3, 70, 5), (4, 64, 16), (9, 200, 33)] {
+        for (count, rows, columns) in [(1, 1, 1), (3, 70, 5), (4, 64, 16), (6, 65, 300), (13, 200, 33)] {
             let name = format!("{count} x {rows} x {columns}");
             let value = |at: usize| (at as f32 * 0.37).sin();
             let x: Vec<f32> = (0..count * columns).map(value).collect();
             let y: Vec<f32> = (0..rows * columns).map(|at| value(at + 91)).collect();
             let weights: Vec<f64> = (0..rows).map(|at| 0.1 + at as f64).collect();
-            let gamma = 0.3;
+            let gamma = 5.0 / (16.0 + columns as f64);
+            let bank = Bank::new(&y, columns);
             let kernel = |a: &[f32], b: &[f32]| {
                 let squares = a.iter().zip(b).map(|(a, b)| (f64::from(*a) - f64::from(*b)).powi(2));
                 (-gamma * squares.sum::<f64>()).exp()
             };
-            let found = weighted_sums(&x, columns, &y, &weights, gamma);
+            let found = bank.weighted_sums(&x, &weights, gamma);
             for (at, x) in x.chunks_exact(columns).enumerate() {
                 let terms = y.chunks_exact(columns).zip(&weights).map(|(y, weight)| weight * kernel(x, y));
                 let expected: f64 = terms.sum();
                 assert!((found[at] - expected).abs() < 1e-5 * expected, "{name}: sum {at}");
-                assert_eq!(weighted_sums(x, columns, &y, &weights, gamma), [found[at]], "{name}: sum {at} alone");
-                for (row, kept) in y.chunks_exact(columns).zip(kernel_row(x, &y, gamma)) {
-                    assert!((f64::from(kept) - kernel(x, row)).abs() < 1e-6, "{name}: kernel of {at}");
+                assert_eq!(bank.weighted_sums(x, &weights, gamma), [found[at]], "{name}: sum {at} alone");
+            }
+            let x: Vec<&[f32]> = x.chunks_exact(columns).take(TOGETHER).collect();
+            for (x, kept) in x.iter().zip(bank.kernel_rows(&x, gamma)) {
+                assert_eq!(kept.len(), rows, "{name}: a kernel for each row");
+                for (row, kept) in y.chunks_exact(columns).zip(kept) {
+                    assert!((f64::from(kept) - kernel(x, row)).abs() < 1e-6, "{name}: a kernel");
                 }
             }
         }

@@ -7,6 +7,7 @@
 mod bins;
 mod gaussian;
 mod patterns;
+mod select;
 
 mod energy;
 mod knn;

@@ -8,7 +8,8 @@
 //! and as many are kept as [`CACHE_BYTES`] hold. Samples are taken in an order of their content, so that the order of the
 //! rows decides nothing.
 
-use super::gaussian::{kernel_row, weighted_sums};
+use super::gaussian::{Bank, TOGETHER};
+use super::select;
 use super::{Detector, Scorer};
 use crate::error::{Error, ErrorKind, Result};
 use crate::features::{Column, Features};
@@ -31,9 +32,6 @@ pub(super) const ENTRY: Entry<dyn Detector> = Entry {
         Ok(Box::new(OneClassSvm { nu: options.get_in("nu", 1e-9..=1.0)?, gamma }))
     },
 };
-
-/// How far from optimal the solution may be, in units of the gradient.
-const TOLERANCE: f64 = 1e-6;
 
 /// What kept rows of the kernel matrix may take.
 const CACHE_BYTES: usize = 256 << 20;
@@ -60,7 +58,7 @@ impl Detector for OneClassSvm {
         let Solution { alpha, rho } = Solver::new(ordered.values(), columns.len(), gamma, self.nu).solve();
         let (samples, alpha): (Vec<usize>, Vec<f64>) =
             alpha.into_iter().enumerate().filter(|(_, alpha)| *alpha > 0.0).unzip();
-        let vectors = ordered.select(&samples).values().to_vec();
+        let vectors = Bank::new(ordered.select(&samples).values(), columns.len());
         Ok(Box::new(SupportVectors { columns, gamma, vectors, alpha, rho }))
     }
 }
@@ -78,10 +76,18 @@ struct Solution {
     rho: f64,
 }
 
+/// Where α of a sample goes.
+#[derive(Clone, Copy)]
+enum Way {
+    Up,
+    Down,
+}
+
 struct Solver<'a> {
     /// `[samples, columns]`
     values: &'a [f32],
     columns: usize,
+    bank: Bank,
     gamma: f64,
     alpha: Vec<f64>,
     /// K α.
@@ -97,74 +103,79 @@ impl<'a> Solver<'a> {
         let budget = nu * samples as f64;
         let alpha: Vec<f64> = (0..samples).map(|sample| (budget - sample as f64).clamp(0.0, 1.0)).collect();
         let first = alpha.iter().take_while(|alpha| **alpha > 0.0).count();
-        let gradient = weighted_sums(values, columns, &values[..first * columns], &alpha[..first], gamma);
-        Solver { values, columns, gamma, alpha, gradient, rows: vec![None; samples], kept: VecDeque::new() }
+        let begin = Bank::new(&values[..first * columns], columns);
+        let gradient = begin.weighted_sums(values, &alpha[..first], gamma);
+        let bank = Bank::new(values, columns);
+        Solver { values, columns, bank, gamma, alpha, gradient, rows: vec![None; samples], kept: VecDeque::new() }
     }
 
     fn solve(mut self) -> Solution {
-        while let Some([up, down]) = self.working_set() {
+        let mut steepest = select::steepest(&self.alpha, &self.gradient);
+        while let Some(up) = steepest {
+            self.make_row(up, Way::Up);
+            let row = self.rows[up].as_deref().unwrap_or_default();
+            let Some(down) = select::in_exchange(&self.alpha, &self.gradient, row, self.gradient[up]) else { break };
             let step = self.step(up, down);
             self.alpha[up] = (self.alpha[up] + step).min(1.0);
             self.alpha[down] = (self.alpha[down] - step).max(0.0);
-            self.move_along(up, step);
-            self.move_along(down, -step);
+            // Making one row may have cost another.
+            self.make_row(down, Way::Down);
+            self.make_row(up, Way::Up);
+            let row = |sample: usize| self.rows[sample].as_deref().unwrap_or_default();
+            select::move_along(&mut self.gradient, row(up), row(down), step);
+            steepest = select::steepest(&self.alpha, &self.gradient);
         }
         Solution { rho: self.rho(), alpha: self.alpha }
-    }
-
-    /// The coordinate with the steepest way up, and the one that gains most in exchange; `None` at the optimum.
-    fn working_set(&mut self) -> Option<[usize; 2]> {
-        let lower = |best: Option<usize>, sample: usize| match best {
-            Some(best) if self.gradient[best] <= self.gradient[sample] => Some(best),
-            _ => Some(sample),
-        };
-        let samples = 0..self.alpha.len();
-        let up = samples.clone().filter(|&sample| self.alpha[sample] < 1.0).fold(None, lower)?;
-        self.make_row(up);
-        let row = self.rows[up].as_deref()?;
-        let mut best = (TOLERANCE * TOLERANCE, None);
-        let mut steepest = 0.0_f64;
-        for down in samples.filter(|&sample| self.alpha[sample] > 0.0) {
-            let slope = self.gradient[down] - self.gradient[up];
-            steepest = steepest.max(slope);
-            let gain = slope * slope / curvature(row[down]);
-            if slope > 0.0 && gain > best.0 {
-                best = (gain, Some(down));
-            }
-        }
-        best.1.filter(|_| steepest > TOLERANCE).map(|down| [up, down])
     }
 
     /// How far α moves from `down` to `up`.
     fn step(&self, up: usize, down: usize) -> f64 {
         let kernel = self.rows[up].as_deref().map_or(0.0, |row| row[down]);
-        let free = (self.gradient[down] - self.gradient[up]) / curvature(kernel);
+        let free = (self.gradient[down] - self.gradient[up]) / select::curvature(kernel);
         free.min(1.0 - self.alpha[up]).min(self.alpha[down])
     }
 
-    /// α of one sample has moved by `step`.
-    fn move_along(&mut self, sample: usize, step: f64) {
-        if step != 0.0 {
-            self.make_row(sample);
-            let row = self.rows[sample].as_deref().unwrap_or_default();
-            self.gradient.iter_mut().zip(row).for_each(|(gradient, kernel)| *gradient += step * f64::from(*kernel));
-        }
-    }
-
-    fn make_row(&mut self, sample: usize) {
+    /// Makes the row of a sample that is to go this way, and with it those that are likely to be wanted next: some cost little more
+    /// than one.
+    fn make_row(&mut self, sample: usize, way: Way) {
         if self.rows[sample].is_some() {
             return;
         }
+        let samples: Vec<usize> = std::iter::once(sample).chain(self.next_best(sample, way)).collect();
         let row_bytes = self.rows.len() * size_of::<f32>();
         // Two rows are in use at a time.
-        if self.kept.len() >= (CACHE_BYTES / row_bytes).max(2)
+        let most = (CACHE_BYTES / row_bytes).max(3 * TOGETHER);
+        while self.kept.len() + samples.len() > most
             && let Some(oldest) = self.kept.pop_front()
         {
             self.rows[oldest] = None;
         }
-        let x = &self.values[sample * self.columns..(sample + 1) * self.columns];
-        self.rows[sample] = Some(kernel_row(x, self.values, self.gamma));
-        self.kept.push_back(sample);
+        let x: Vec<&[f32]> =
+            samples.iter().map(|at| &self.values[at * self.columns..(at + 1) * self.columns]).collect();
+        for (sample, row) in samples.into_iter().zip(self.bank.kernel_rows(&x, self.gamma)) {
+            self.rows[sample] = Some(row);
+            self.kept.push_back(sample);
+        }
+    }
+
+    /// Those besides `sample`, and without a row, whose gradient bids them most to go this way.
+    fn next_best(&self, sample: usize, way: Way) -> Vec<usize> {
+        let can = |at: usize| match way {
+            Way::Up => self.alpha[at] < 1.0,
+            Way::Down => self.alpha[at] > 0.0,
+        };
+        let bid = |at: usize| match way {
+            Way::Up => self.gradient[at],
+            Way::Down => -self.gradient[at],
+        };
+        let others = (0..self.rows.len()).filter(|&at| self.rows[at].is_none() && at != sample && can(at));
+        let mut others: Vec<usize> = others.collect();
+        let count = TOGETHER - 1;
+        if others.len() > count {
+            others.select_nth_unstable_by(count, |x, y| bid(*x).total_cmp(&bid(*y)));
+            others.truncate(count);
+        }
+        others
     }
 
     /// The gradient of the samples on the margin; where there are none, halfway between those inside and those outside.
@@ -182,16 +193,10 @@ impl<'a> Solver<'a> {
     }
 }
 
-/// |φ(a) − φ(b)|² for the kernel of a and b; never 0, where twins would divide by it.
-fn curvature(kernel: f32) -> f64 {
-    (2.0 - 2.0 * f64::from(kernel)).max(1e-12)
-}
-
 struct SupportVectors {
     columns: Vec<Column>,
     gamma: f64,
-    /// `[support vectors, columns]`
-    vectors: Vec<f32>,
+    vectors: Bank,
     alpha: Vec<f64>,
     rho: f64,
 }
@@ -199,7 +204,7 @@ struct SupportVectors {
 impl Scorer for SupportVectors {
     fn score(&self, features: &Features) -> Result<Vec<f64>> {
         features.expect_columns(&self.columns)?;
-        let sums = weighted_sums(features.values(), self.columns.len(), &self.vectors, &self.alpha, self.gamma);
+        let sums = self.vectors.weighted_sums(features.values(), &self.alpha, self.gamma);
         Ok(sums.into_iter().map(|sum| self.rho - sum).collect())
     }
 }

@@ -75,7 +75,7 @@ impl Tree<'_> {
         if live_tiles(&panels, &search) >= self.tiles_of_chain() {
             return Ok(None);
         }
-        choose_stages(&panels, &ALL, &search);
+        choose_stages(&panels, &panels, &ALL, &search);
         sweep(&panels, &panels, &ALL, &search, meter)?;
         Ok(Some(search.found()))
     }
@@ -84,7 +84,7 @@ impl Tree<'_> {
     fn along_the_chain(&self, meter: &Meter<'_>) -> Result<Vec<Edge>> {
         let panels = self.panels_of_chain();
         let search = Repair::new(self.graph, self.radius, self.chain, &panels, self.falling);
-        choose_stages(&panels, &ALL, &search);
+        choose_stages(&panels, &panels, &ALL, &search);
         sweep(&panels, &panels, &ALL, &search, meter)?;
         Ok(search.better.into_inner().unwrap_or_else(PoisonError::into_inner))
     }

@@ -177,6 +177,7 @@ mod tests {
     use super::super::quantized::{Quantized, Rounded};
     use super::*;
     use crate::distance::{Geometry, Points, Rescale};
+    use std::sync::Arc;
 
     fn panel(coordinates: usize, seed: f32) -> Vec<f32> {
         (0..coordinates * COLS).map(|at| (at as f32 * seed).sin()).collect()
@@ -220,7 +221,7 @@ mod tests {
                 let values = (0..2 * COLS * dimensions).map(value).collect();
                 let points = Points::new(values, dimensions, geometry.clone(), Rescale::Identity);
                 let frame = Frame::around(&points, &[&points]);
-                let mut rounded = Rounded::new(Grid::new(&points, &frame, product), points.samples());
+                let mut rounded = Rounded::new(Arc::new(Grid::new(&points, &frame, product)), points.samples());
                 let mut placed = vec![0.0; points.samples() * dimensions];
                 for (row, placed) in placed.chunks_exact_mut(dimensions).enumerate() {
                     frame.place(points.row(row), 0, placed);
