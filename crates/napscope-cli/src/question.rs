@@ -3,7 +3,7 @@
 use crate::data::{Column, DataSet, InputKind, ModelInput, OpenOptions, ReadyMade, ReadyMadeOptions, TensorValues};
 use crate::preparation;
 use crate::report::{FileFacts, PictureKind};
-use crate::settings::Settings;
+use crate::settings::{Given, IMAGES, Origin, Settings};
 use napscope::activations::{ActivationSource, Batch, Layer};
 use napscope::manifold::{Covariate, CovariateValues};
 use napscope::{Error, ErrorKind, Result};
@@ -142,9 +142,47 @@ pub fn open(settings: &Settings, model: Option<&Path>, memory_limit: u64) -> any
         question.columns.extend(table.columns);
         question.notes.extend(table.notes);
     }
+    question.notes.extend(idle(settings, &question));
     question.limit(settings)?;
     question.label = label(settings, &question.columns)?;
     Ok(question)
+}
+
+/// Flags that change nothing here: who gives them believes otherwise. (Files and the environment may hold settings for other
+/// data.)
+fn idle(settings: &Settings, question: &Question) -> Vec<String> {
+    const OF_NETWORKS: [&str; 5] = ["input", "engine", "ort-library", "device", "batch"];
+    let flag = |name: &str| settings.all().any(|(setting, given)| setting.name == name && is_flag(given));
+    let images = settings.all().filter(|(setting, given)| setting.heading == IMAGES && is_flag(*given));
+    let images: Vec<&str> = images.map(|(setting, _)| setting.name).collect();
+    let (unused, why): (Vec<&str>, &str) = match &question.source {
+        Source::ReadyMade(..) => {
+            let networks = OF_NETWORKS.into_iter().filter(|name| flag(name));
+            (networks.chain(images).collect(), "the data are ready-made activations")
+        }
+        Source::Network(network) if network.data.is_image_folder() => (Vec::new(), ""),
+        Source::Network(_) => (images, "the data are arrays, which are taken as they are"),
+    };
+    let note = |names: Vec<&str>, why: &str| {
+        let flags: Vec<String> = names.iter().map(|name| format!("--{name}")).collect();
+        format!("{} {} nothing: {why}", flags.join(", "), if names.len() == 1 { "does" } else { "do" })
+    };
+    let mut notes = Vec::new();
+    if !unused.is_empty() {
+        notes.push(note(unused, why));
+    }
+    if flag("id") && settings.path("metadata").is_none() {
+        notes.push(note(vec!["id"], "it joins --metadata, which is not given"));
+    }
+    let chosen = settings.text("selection").unwrap_or_default();
+    if flag("max-cluster-size") && (chosen == "leaf" || chosen.starts_with("level")) {
+        notes.push(note(vec!["max-cluster-size"], "only --selection eom, and what is made of it, has such a limit"));
+    }
+    notes
+}
+
+fn is_flag(given: Option<&Given>) -> bool {
+    given.is_some_and(|given| given.origin == Origin::Flag)
 }
 
 impl Question {
@@ -226,12 +264,45 @@ pub fn list(
 ) -> anyhow::Result<Listing> {
     let mut layers = model.layers(&engine, shapes)?;
     if let Some(axis) = channel_axis(settings)? {
-        for index in 0..layers.values.len() {
-            // One axis cannot fit layers of every rank: those that lack it keep what the graph says.
-            let _ = layers.set_channel_axis(index, axis);
+        // One axis cannot fit layers of every rank: those that lack it keep what the graph says.
+        let set: Vec<Result<()>> = (0..layers.values.len()).map(|index| layers.set_channel_axis(index, axis)).collect();
+        if !set.iter().any(Result::is_ok) {
+            return Err(settings.refuse("channel-axis", "holds the channels of no layer").into());
         }
     }
     Ok(Listing { model, engine, layers })
+}
+
+/// Gives the layers that were chosen their channel axis, where `--channel-axis` says it.
+///
+/// # Errors
+/// When none of them has such an axis; notes tell which lack it where others have it.
+fn set_axis_of_chosen(
+    settings: &Settings,
+    layers: &mut Layers,
+    chosen: &[usize],
+    notes: &mut Vec<String>,
+) -> Result<()> {
+    let Some(axis) = channel_axis(settings)? else { return Ok(()) };
+    let mut refused = Vec::new();
+    for &index in chosen {
+        if let Err(error) = layers.set_channel_axis(index, axis) {
+            refused.push((index, error));
+        }
+    }
+    match refused.pop() {
+        Some((_, error)) if refused.len() + 1 == chosen.len() => Err(error),
+        Some((last, _)) => {
+            let indices = refused.iter().map(|(index, _)| *index).chain([last]);
+            let names: Vec<&str> = indices.map(|index| layers.values[index].name.as_str()).collect();
+            notes.push(format!(
+                "--channel-axis {axis}: what the graph says stays for {}, which cannot take it",
+                names.join(", ")
+            ));
+            Ok(())
+        }
+        None => Ok(()),
+    }
 }
 
 /// The engine that `--engine`, `--ort-library` and `--device` ask for.
@@ -267,8 +338,9 @@ fn open_network(settings: &Settings, path: &Path, data: &Path, memory_limit: u64
     };
     let set = DataSet::open(data, &options)?;
     let shapes: Vec<Vec<usize>> = set.inputs().iter().map(|input| input.shape.clone()).collect();
-    let listing = list(settings, model, engine, Some(&shapes))?;
+    let mut listing = list(settings, model, engine, Some(&shapes))?;
     let (chosen, mut notes) = choose(settings, &listing.layers)?;
+    set_axis_of_chosen(settings, &mut listing.layers, &chosen, &mut notes)?;
     let tap = Tap::new(&listing.model, &listing.engine, &listing.layers, &chosen)?;
     let threads = rayon::current_num_threads();
     notes.extend(set.notes().iter().cloned());

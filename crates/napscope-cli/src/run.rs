@@ -42,6 +42,12 @@ pub struct Run<'a> {
     pub quiet: bool,
 }
 
+/// Did the user press Ctrl-C?
+fn is_stop(error: &anyhow::Error) -> bool {
+    let ours = error.chain().filter_map(|cause| cause.downcast_ref::<Error>());
+    ours.into_iter().any(|cause| cause.kind() == ErrorKind::Interrupted)
+}
+
 impl Run<'_> {
     /// Does what is left to do in the folder `output` and returns the folder.
     ///
@@ -49,6 +55,16 @@ impl Run<'_> {
     /// Anything that stops the run; what is done stays in the folder for `--resume`.
     pub fn work(&self, output: &Path) -> anyhow::Result<PathBuf> {
         self.try_recipe()?;
+        let extraction = Extraction {
+            source: &self.question.source,
+            sketch: &*self.sketch.sketch,
+            spec: &self.sketch.spec,
+            calibration: self.sketch.calibration,
+            fingerprint: &self.fingerprint(false)?,
+            quiet: self.quiet,
+        };
+        // Before the folder is made: a run that is refused leaves none behind.
+        self.forecast(&extraction)?.check(self.memory_limit)?;
         let fingerprint = self.fingerprint(true)?;
         let opened = RunFolder::open(output, &fingerprint, self.settings.on("resume"), self.settings.on("force"))?;
         let mut folder = match opened {
@@ -63,16 +79,14 @@ impl Run<'_> {
             }
             Opened::Work(folder) => folder,
         };
-        let extraction = Extraction {
-            source: &self.question.source,
-            sketch: &*self.sketch.sketch,
-            spec: &self.sketch.spec,
-            calibration: self.sketch.calibration,
-            fingerprint: &self.fingerprint(false)?,
-            quiet: self.quiet,
-        };
-        self.forecast(&extraction)?.check(self.memory_limit)?;
-        extraction.run(&mut folder).map_err(|error| self.stopped(error, &folder, output))?;
+        if let Err(error) = extraction.run(&mut folder) {
+            let stopped = is_stop(&error);
+            let error = self.stopped(error, &folder, output);
+            if !stopped {
+                folder.forget_if_nothing_is_done();
+            }
+            return Err(error);
+        }
         match self.patterns {
             None => folder.finish(&["features"], Some(&self.report_json(fingerprint, Vec::new())?)),
             Some(choice) => {
@@ -85,11 +99,7 @@ impl Run<'_> {
 
     /// Tells a user who pressed Ctrl-C what is kept and how to go on.
     fn stopped(&self, error: anyhow::Error, folder: &RunFolder, output: &Path) -> anyhow::Error {
-        let stopped = error
-            .chain()
-            .filter_map(|cause| cause.downcast_ref::<Error>())
-            .any(|cause| cause.kind() == ErrorKind::Interrupted);
-        if !stopped {
+        if !is_stop(&error) {
             return error;
         }
         let State { samples_done, layers_done, .. } = &folder.state;
@@ -141,7 +151,7 @@ impl Run<'_> {
         let all: usize = columns.iter().sum();
         let mut forecast = Forecast::default();
         forecast.stage(
-            "running the network and sketching",
+            if self.question.model.is_some() { "running the network and sketching" } else { "reading and sketching" },
             source.memory() + 8 * (all * largest_chunk(all).min(source.samples())) as u64,
         );
         for (layer, columns) in source.layers().iter().zip(columns).filter(|_| self.patterns.is_some()) {

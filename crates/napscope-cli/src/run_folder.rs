@@ -112,6 +112,16 @@ impl RunFolder {
         self.write(STATE, &serde_json::to_vec(&self.state)?)
     }
 
+    /// Removes what there is of a run that failed before any of it was done (at the first sample, say): there is nothing to go
+    /// on with, and the place is free for the mended one.
+    pub fn forget_if_nothing_is_done(self) {
+        if self.state.samples_done == 0 && self.state.layers_done.is_empty() {
+            // What cannot be removed stays and is told about by the next run.
+            let _ = fs::remove_dir_all(self.root.join(PARTIAL));
+            let _ = fs::remove_dir(&self.root);
+        }
+    }
+
     /// Moves everything up, `report.json` last.
     ///
     /// # Errors

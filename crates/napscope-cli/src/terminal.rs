@@ -148,6 +148,11 @@ pub fn thousands(number: usize) -> String {
     groups.join(",")
 }
 
+/// 1 → "1 pattern", 1200 → "1,200 patterns".
+pub fn counted(number: usize, one: &str, many: &str) -> String {
+    format!("{} {}", thousands(number), if number == 1 { one } else { many })
+}
+
 /// 1536 → "1.5 KiB".
 pub fn bytes(count: u64) -> String {
     let units = ["B", "KiB", "MiB", "GiB", "TiB"];

@@ -58,7 +58,8 @@ impl DmrsConfig {
         within("config_type", self.config_type.into(), 1, 2)?;
         within("type_a_position", self.type_a_position, 2, 3)?;
         within("additional_position", self.additional_position, 0, 3)?;
-        within("num_cdm_groups_without_data", self.num_cdm_groups_without_data, 1, self.num_cdm_groups())?;
+        within("num_cdm_groups_without_data", self.num_cdm_groups_without_data, 1, self.num_cdm_groups())
+            .map_err(|error| error.hint("config_type 1 has two groups of subcarriers, config_type 2 has three"))?;
         within("n_id", self.n_id as usize, 0, 65_535)?;
         within("n_scid", self.n_scid as usize, 0, 1)?;
         within("num_allocated_symbols", self.num_allocated_symbols, 4, NUM_OFDM_SYMBOLS)?;

@@ -91,11 +91,9 @@ pub(crate) fn in_range(name: &str, value: f64, range: std::ops::RangeInclusive<f
             .hint(format!("{name} lies from {} to {}", range.start(), range.end())));
     }
     if !range.contains(&value) {
-        return Err(Error::parameter(format!(
-            "{name} must lie from {} to {}, got {value}",
-            range.start(),
-            range.end()
-        )));
+        // 1e300 is not written with three hundred zeros.
+        let got = if value.abs() < 1e12 { value.to_string() } else { format!("{value:e}") };
+        return Err(Error::parameter(format!("{name} must lie from {} to {}, got {got}", range.start(), range.end())));
     }
     Ok(())
 }

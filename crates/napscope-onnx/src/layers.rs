@@ -230,7 +230,34 @@ impl Layers {
             return Error::new(ErrorKind::UnknownName, format!("`{pattern}` cannot be tapped: {}", left_out.reason));
         }
         let known = self.values.iter().flat_map(|value| value.aliases.iter().chain([&value.name]));
-        Error::unknown("layer", pattern, known.map(String::as_str))
+        let error = Error::unknown("layer", pattern, known.map(String::as_str));
+        if error.how_to_mend().is_some() {
+            return error;
+        }
+        let lists = format!("`napscope layers MODEL` lists all {}", self.values.len());
+        match self.relatives(pattern) {
+            Some((module, names)) => error.hint(format!("in {module} there are {names}; {lists}")),
+            None => error.hint(lists),
+        }
+    }
+
+    /// The innermost module around `pattern` that has values, and the first of them. Exporters fold layers into each other
+    /// (a convolution bears the name of its batch norm), so what a user knows from PyTorch may be gone while its neighbours
+    /// are there.
+    fn relatives<'p>(&self, pattern: &'p str) -> Option<(&'p str, String)> {
+        const MOST: usize = 6;
+        let mut module = pattern;
+        while let Some(end) = module.rfind(['.', '/']).filter(|&end| end > 0) {
+            module = &module[..end];
+            let inside = |name: &str| name.strip_prefix(module).is_some_and(|rest| rest.starts_with(['.', '/']));
+            let names = self.values.iter().map(|value| value.name.as_str()).filter(|name| inside(name));
+            let names: Vec<String> = names.map(|name| format!("`{name}`")).collect();
+            if !names.is_empty() {
+                let more = if names.len() > MOST { " …" } else { "" };
+                return Some((module, format!("{}{more}", names[..names.len().min(MOST)].join(", "))));
+            }
+        }
+        None
     }
 
     /// Takes `axis` as the channels' axis of the value at `index`; negative ones count from the last axis. The batch axis

@@ -49,7 +49,11 @@ impl Options<'_> {
             return Ok(value);
         }
         let (low, high) = range.into_inner();
-        let message = format!("{}: `{option}` must lie in {low:?} ..= {high:?}, got {value:?}", self.part);
+        let must = match format!("{high:?}") {
+            largest if largest == format!("{:?}", f64::MAX) => format!("be a finite number from {low:?} up"),
+            high => format!("lie in {low:?} ..= {high}"),
+        };
+        let message = format!("{}: `{option}` must {must}, got {value:?}", self.part);
         Err(Error::new(ErrorKind::InvalidParameter, message).hint(self.meaning(option)))
     }
 
@@ -62,7 +66,10 @@ impl Options<'_> {
     /// What `option` means, for hints.
     fn meaning(&self, option: &str) -> String {
         let known = self.known.iter().find(|known| known.0 == option);
-        known.map_or_else(String::new, |(name, default, meaning)| format!("{name}: {meaning} (default {default})"))
+        known.map_or_else(String::new, |(name, default, meaning)| match *default {
+            "" => format!("{name}: {meaning}"),
+            default => format!("{name}: {meaning} (default {default})"),
+        })
     }
 }
 
@@ -113,9 +120,12 @@ mod tests {
     static SHAPES: &[Entry<dyn Fn() -> f64>] = &[Entry {
         name: "circle",
         summary: "a round thing",
-        options: &[("radius", "2", "a length")],
+        options: &[("radius", "2", "a length"), ("height", "", "a length; it has no default")],
         build: |options| {
             let radius: f64 = options.get_in("radius", 0.0..=100.0)?;
+            if !options.text("height").is_empty() {
+                options.get_in("height", 0.0..=f64::MAX)?;
+            }
             Ok(Box::new(move || radius))
         },
     }];
@@ -142,5 +152,8 @@ mod tests {
             assert_eq!(error.to_string(), expected);
             assert!(error.how_to_mend().is_some(), "{spec}: no hint");
         }
+        let error = build("shape", SHAPES, "circle:height=-1").err().expect("a negative height");
+        assert_eq!(error.to_string(), "circle: `height` must be a finite number from 0.0 up, got -1.0");
+        assert_eq!(error.how_to_mend(), Some("height: a length; it has no default"));
     }
 }

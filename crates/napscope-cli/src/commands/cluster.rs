@@ -5,7 +5,7 @@ use crate::exit::Outcome;
 use crate::files::{features, table};
 use crate::recipe::PatternChoice;
 use crate::settings::Settings;
-use crate::terminal::{print, say, thousands};
+use crate::terminal::{counted, print, say, thousands};
 use crate::{data, interrupt, memory};
 use clap::ArgMatches;
 use napscope::cluster::{Candidate, ClusterId, Clustering, Evidence, HdbscanFit, Selection};
@@ -58,6 +58,11 @@ pub(super) fn run(matches: &ArgMatches) -> anyhow::Result<Outcome> {
 pub(super) fn read(path: &Path, array: Option<&String>, memory_limit: u64) -> anyhow::Result<(Features, Vec<Column>)> {
     if array.is_none() && features::peek(path).is_some() {
         return Ok((features::read(path)?.1, Vec::new()));
+    }
+    if path.is_dir() {
+        let hint = "give one file: a layer of a run (RUN/features/LAYER.safetensors), or a matrix as .npz, .npy or .safetensors";
+        let error = Error::new(ErrorKind::InvalidParameter, "it is a folder, and features are a file").hint(hint);
+        return Err(error.context(path.display().to_string()).into());
     }
     let input_arrays = array.map(|name| ("features".to_owned(), name.clone())).into_iter().collect();
     let options = OpenOptions { input_arrays, memory_limit: Some(memory_limit), ..OpenOptions::default() };
@@ -141,10 +146,6 @@ fn summary(clustering: &Clustering) -> String {
     let noise = clustering.labels.iter().filter(|label| label.is_none()).count();
     let size = |pattern: u32| clustering.labels.iter().filter(|label| **label == Some(ClusterId(pattern))).count();
     let largest = if patterns == 0 { String::new() } else { format!(", the largest has {}", thousands(size(0))) };
-    format!(
-        "{} patterns in {} samples, {} are noise{largest}",
-        thousands(patterns),
-        thousands(samples),
-        thousands(noise)
-    )
+    let (patterns, verb) = (counted(patterns, "pattern", "patterns"), if noise == 1 { "is" } else { "are" });
+    format!("{patterns} in {}, {} {verb} noise{largest}", counted(samples, "sample", "samples"), thousands(noise))
 }

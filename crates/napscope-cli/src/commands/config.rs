@@ -1,6 +1,9 @@
 //! `napscope config`: what every setting comes to, and who said so.
 
 use crate::exit::Outcome;
+use crate::preparation;
+use crate::recipe::{PatternChoice, SketchChoice};
+use crate::settings::Settings;
 use crate::terminal::{Style, Table, print};
 use clap::ArgMatches;
 
@@ -16,7 +19,7 @@ pub(super) fn run(matches: &ArgMatches) -> anyhow::Result<Outcome> {
             })
             .collect();
         print(&format!("{}\n", serde_json::to_string_pretty(&all)?))?;
-        return Ok(Outcome::Ok);
+        return check(&settings);
     }
     let mut table = Table::new(["setting", "value", "from"]);
     for (setting, given) in settings.all() {
@@ -25,5 +28,17 @@ pub(super) fn run(matches: &ArgMatches) -> anyhow::Result<Outcome> {
         table.row([setting.name.to_owned(), value, origin]);
     }
     print(&table.render(Style::stdout()))?;
+    check(&settings)
+}
+
+/// Refuses what no run could be made with: behind the table, which says where the wrong value came from.
+fn check(settings: &Settings) -> anyhow::Result<Outcome> {
+    SketchChoice::of(settings)?;
+    PatternChoice::of(settings)?;
+    preparation::preprocess(settings)?;
+    super::memory_limit(settings)?;
+    for name in ["limit", "batch", "threads"] {
+        settings.get::<usize>(name)?;
+    }
     Ok(Outcome::Ok)
 }

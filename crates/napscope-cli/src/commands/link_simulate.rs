@@ -27,11 +27,14 @@ pub(super) fn run(matches: &ArgMatches) -> anyhow::Result<Outcome> {
     let (begun, quiet) = (Instant::now(), super::analyze::quiet(matches));
     let bar = progress::bar("slots", destination.slots as usize, quiet);
     bar.set_message("simulating");
-    with_threads(matches, || Ok(write::write(&rows, &destination, |slots| bar.inc(slots))?))?;
+    let made = with_threads(matches, || Ok(write::write(&rows, &destination, |slots| bar.inc(slots))?))?;
     bar.finish_and_clear();
     if !quiet {
-        let (slots, path) = (thousands(destination.slots as usize), destination.path.display());
-        say(&format!("{path}: {slots} slots in {:.1} s", begun.elapsed().as_secs_f64()));
+        let (made, path) = (thousands(made as usize), destination.path.display());
+        say(&match made.as_str() {
+            "0" => format!("{path} already holds these very slots: nothing to do (--force makes them again)"),
+            _ => format!("{path}: {made} slots in {:.1} s", begun.elapsed().as_secs_f64()),
+        });
     }
     tell(matches, &rows, &settings, &destination)?;
     Ok(Outcome::Ok)

@@ -65,12 +65,17 @@ fn settings(matches: &ArgMatches) -> anyhow::Result<Settings> {
     Settings::resolve(crate::args::flags(matches), config.map(PathBuf::as_path))
 }
 
+/// Most threads that `--threads` may ask for. Workers beyond the cores only wait for each other: a hundred thousand of them
+/// brought a machine to a stand.
+pub(crate) const MOST_THREADS: usize = 1024;
+
 /// Runs `work` on as many threads as `--threads` says.
 fn with_threads<R: Send>(settings: &Settings, work: impl FnOnce() -> anyhow::Result<R> + Send) -> anyhow::Result<R> {
-    let threads = settings.get::<usize>("threads")?.unwrap_or(0);
-    if settings.text("threads").is_some() && threads == 0 {
-        return Err(settings.refuse("threads", "must be at least 1").into());
+    let threads = settings.get::<usize>("threads")?;
+    if threads.is_some_and(|threads| !(1..=MOST_THREADS).contains(&threads)) {
+        return Err(settings.refuse("threads", &format!("must lie from 1 to {MOST_THREADS}")).into());
     }
+    let threads = threads.unwrap_or(0);
     rayon::ThreadPoolBuilder::new().num_threads(threads).build().context("cannot start threads")?.install(work)
 }
 

@@ -64,8 +64,9 @@ impl ArrayFile {
         let file = Arc::new(File::open(path).map_err(|error| io_error("cannot open it", &error))?);
         let metadata = file.metadata().map_err(|error| io_error("cannot read it", &error))?;
         if metadata.is_dir() {
-            return Err(Error::new(ErrorKind::Source, "it is a folder, not an array file")
-                .hint("give a .npy, .npz or .safetensors file, or a folder of PNG or JPEG images"));
+            return Err(Error::new(ErrorKind::Source, "it is a folder, not an array file").hint(
+                "give a .npy, .npz or .safetensors file; a folder of PNG or JPEG images needs a network: name MODEL.onnx before --data",
+            ));
         }
         let path: Arc<Path> = Arc::from(path);
         let format = format(&extension, &file)?;

@@ -27,6 +27,13 @@ pub struct Metadata {
 pub fn read(path: &Path, samples: usize, id: Option<&str>, known: &[Column]) -> Result<Metadata> {
     let join = || {
         let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or("");
+        if ["npz", "npy", "safetensors", "json", "jsonl", "xlsx", "pkl", "feather"]
+            .iter()
+            .any(|e| extension.eq_ignore_ascii_case(e))
+        {
+            return Err(Error::new(ErrorKind::Source, "a table is read from CSV or Parquet, not from such a file")
+                .hint("save it with df.to_csv(path, index=False) or df.to_parquet(path); arrays of --data are columns by themselves"));
+        }
         let parquet = ["parquet", "pq"].iter().any(|known| extension.eq_ignore_ascii_case(known));
         let (table, mut notes) =
             if parquet { parquet_table::read(path)? } else { (csv_table::read(path)?, Vec::new()) };

@@ -82,6 +82,20 @@ fn broken(message: impl Into<String>) -> Error {
     Error::new(ErrorKind::Source, message).hint(SAVE_AGAIN)
 }
 
+/// What people call a way of compressing; the numbers are those of ZIP.
+fn name_of(method: CompressionMethod) -> String {
+    #[allow(deprecated, reason = "the number is what is told")]
+    let number = method.to_u16();
+    match number {
+        9 => "Deflate64".to_owned(),
+        12 => "bzip2".to_owned(),
+        14 => "LZMA".to_owned(),
+        93 => "Zstandard".to_owned(),
+        95 => "XZ".to_owned(),
+        number => format!("method {number}"),
+    }
+}
+
 fn is_unsafe(name: &str) -> bool {
     name.starts_with(['/', '\\']) || name.contains(['\0', ':']) || name.split(['/', '\\']).any(|part| part == "..")
 }
@@ -93,7 +107,7 @@ fn entry(archive: &mut Archive, index: usize, name: &str, path: &Arc<Path>, file
         return Err(broken("it is encrypted"));
     }
     if !matches!(method, CompressionMethod::Stored | CompressionMethod::Deflated) {
-        return Err(broken(format!("its compression ({method:?}) is not read; stored and deflated are")));
+        return Err(broken(format!("its compression ({}) is not read; stored and deflated are", name_of(method))));
     }
     let file_bytes = file.metadata().map_err(|error| crate::files::io_error("cannot read it", &error))?.len();
     let impossible = match method {

@@ -139,10 +139,15 @@ fn choose<'a>(file: &'a ArrayFile, wanted: &[String]) -> Result<Vec<&'a ArrayEnt
             return Err(Error::unknown("array", pattern, file.entries.iter().map(ArrayEntry::name)));
         }
     }
-    let chosen = file.entries.iter().filter(|entry| wanted.iter().any(|pattern| matches(pattern, entry.name())));
-    let chosen: Vec<&ArrayEntry> = chosen.collect();
+    let named = |entry: &ArrayEntry| wanted.iter().any(|name| name == entry.name());
+    let is_layer = |entry: &ArrayEntry| entry.shape().len() >= 2 && !matches!(entry.dtype().kind(), Kind::Text);
+    let fitting = file.entries.iter().filter(|entry| wanted.iter().any(|pattern| matches(pattern, entry.name())));
+    let (mut chosen, others): (Vec<&ArrayEntry>, Vec<&ArrayEntry>) = fitting.partition(|entry| is_layer(entry));
+    // A glob that finds labels beside layers means the layers; a name means what it says.
+    let nothing_else = chosen.is_empty();
+    chosen.extend(others.into_iter().filter(|entry| nothing_else || named(entry)));
     for entry in &chosen {
-        if entry.shape().len() < 2 || matches!(entry.dtype().kind(), Kind::Text) {
+        if !is_layer(entry) {
             let message = format!(
                 "array {} is no layer: a layer has numbers and at least two axes (samples, channels)",
                 entry.describe()

@@ -69,9 +69,11 @@ pub(super) fn resolve<'a>(
 }
 
 fn unclear(file: &ArrayFile, input: Option<&str>) -> Error {
-    let input = input.unwrap_or("input");
-    let message = format!("which array feeds `{input}`? The file holds\n{}", file.listing());
-    Error::new(ErrorKind::InvalidParameter, message).hint(format!("say it with --input {input}=ARRAY"))
+    let (question, hint) = match input {
+        Some(input) => (format!("which array feeds `{input}`?"), format!("say it with --input {input}=ARRAY")),
+        None => ("which array is meant?".to_owned(), "say it with --array ARRAY".to_owned()),
+    };
+    Error::new(ErrorKind::InvalidParameter, format!("{question} The file holds\n{}", file.listing())).hint(hint)
 }
 
 fn looks_like_data(entries: Vec<&ArrayEntry>) -> Option<&ArrayEntry> {

@@ -232,6 +232,11 @@ impl DataSet {
         }
     }
 
+    /// True where samples are files of pictures, which are prepared before a network gets them.
+    pub fn is_image_folder(&self) -> bool {
+        matches!(self.source, Source::Images(_))
+    }
+
     /// What [`DataSet::picture_png`] draws; `None` where samples are no pictures.
     pub fn pictures(&self) -> Option<PictureKind> {
         match &self.source {
@@ -302,6 +307,7 @@ pub(super) fn read_columns(
             _ if columns::holds_columns(entry.dtype(), entry.shape(), samples) => {
                 found.extend(columns::from_array(&entry.open(budget)?)?);
             }
+            Kind::Refused => notes.push(format!("array {} is ignored: its type is not read", entry.describe())),
             _ => notes.push(format!(
                 "array {} is ignored: a column has one row a sample ({samples}) and at most {} values in it",
                 entry.describe(),

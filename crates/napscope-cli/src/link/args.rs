@@ -12,6 +12,9 @@ use napscope_onnx::Choice;
 use std::path::PathBuf;
 use std::sync::LazyLock;
 
+/// Most slots of a data set: what they take on a disk must be a number of bytes, whatever the grid.
+const MOST_SLOTS: u64 = 1_000_000_000;
+
 /// A parameter as a flag.
 struct Flag {
     parameter: &'static Setting,
@@ -79,7 +82,7 @@ fn simulate() -> Command {
              napscope analyze receiver.onnx --data slots.npz --layer 'block*' -o run\n\n{VALUES}"
         ))
         .arg(output("A .npz file; with --shard-size a folder").required(true))
-        .arg(number("slots", "N", "Slots, from slot 0 on").default_value("1000"))
+        .arg(number("slots", "N", "Slots, from slot 0 on").value_parser(value_parser!(u64).range(1..=MOST_SLOTS)).default_value("1000"))
         .arg(number("shard-size", "N", "Write a folder of shards with this many slots each"))
         .arg(
             Arg::new("input")
@@ -217,7 +220,9 @@ fn number(name: &'static str, value: &'static str, help: &'static str) -> Arg {
 }
 
 fn threads() -> Arg {
+    let most = crate::commands::MOST_THREADS as u64;
     number("threads", "N", "Workers (default: one a core); changes no result")
+        .value_parser(value_parser!(u64).range(1..=most))
 }
 
 fn switch(name: &'static str, help: &'static str) -> Arg {

@@ -121,21 +121,26 @@ fn comment(rows: &SlotRows, slots: &Range<u64>) -> String {
     .to_string()
 }
 
-/// Writes every slot of `destination`; `progress` hears of slots that are there, as they come.
+/// Writes every slot of `destination`; `progress` hears of slots that are there, as they come. Returns how many slots were
+/// made: 0 where the very same data set was there.
 ///
 /// # Errors
 /// When a place cannot be written or holds something else, and when the user stops the work.
-pub fn write(rows: &SlotRows, destination: &Destination, mut progress: impl FnMut(u64)) -> Result<()> {
+pub fn write(rows: &SlotRows, destination: &Destination, mut progress: impl FnMut(u64)) -> Result<u64> {
+    let mut made = 0;
     let arrays: Vec<ArraySpec> = rows.arrays().into_iter().map(|(array, _)| array).collect();
     for Shard { path, slots } in destination.shards() {
         let total = slots.end - slots.start;
         let comment = comment(rows, &slots);
         match NpzWriter::open(&path, &arrays, total, &comment, destination.resume, destination.force)? {
             Opened::Done => progress(total),
-            Opened::Work(writer) => write_shard(rows, writer, slots, &mut progress)?,
+            Opened::Work(writer) => {
+                made += total - writer.rows_done();
+                write_shard(rows, writer, slots, &mut progress)?;
+            }
         }
     }
-    Ok(())
+    Ok(made)
 }
 
 fn write_shard(

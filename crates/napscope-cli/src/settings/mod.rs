@@ -40,7 +40,8 @@ pub struct Setting {
 }
 
 const DATA: &str = "Data";
-const IMAGES: &str = "Images";
+/// The heading of what prepares pictures.
+pub const IMAGES: &str = "Images";
 const NETWORK: &str = "Network";
 const METHOD: &str = "Method";
 const CLUSTERING: &str = "Clustering";
@@ -96,9 +97,9 @@ pub static SETTINGS: &[Setting] = &[
     one(
         IMAGES,
         "preset",
-        "NAME",
+        "NAME|FILE",
         None,
-        "Preparation of images: imagenet, imagenet-tf or none; the flags below go before it",
+        "Preparation of images: imagenet, imagenet-tf, none, or a TOML file with any of the following; the flags below go before it",
     ),
     one(IMAGES, "resize", "PIXELS", None, "Resize the shorter side to this"),
     one(IMAGES, "crop", "PIXELS", None, "Cut this square out of the middle"),
@@ -218,6 +219,23 @@ pub static SETTINGS: &[Setting] = &[
     switch(RUNNING, "force", "Replace a run that is already in the folder"),
 ];
 
+/// How a file or the environment says that a switch is on, and that it is off.
+const ON: [&str; 4] = ["true", "1", "yes", "on"];
+const OFF: [&str; 4] = ["false", "0", "no", "off"];
+
+/// Refuses a switch that is neither on nor off: taking `ture` for off would be a surprise.
+fn check_switches(values: &BTreeMap<&'static str, Given>) -> Result<(), Error> {
+    for (name, given) in values.iter().filter(|(name, _)| find(name).is_some_and(|s| s.takes == Takes::Switch)) {
+        if let Some(text) =
+            given.texts.iter().find(|text| !ON.contains(&text.as_str()) && !OFF.contains(&text.as_str()))
+        {
+            let message = format!("{name}: `{text}` (from {}) is neither true nor false", given.origin);
+            return Err(Error::new(ErrorKind::InvalidParameter, message).hint("write true or false"));
+        }
+    }
+    Ok(())
+}
+
 /// The setting called `name`, with hyphens or underscores.
 pub fn find(name: &str) -> Option<&'static Setting> {
     let name = name.replace('_', "-");
@@ -292,6 +310,8 @@ impl Settings {
             values.insert(setting.name, Given { texts, origin: Origin::Environment(variable) });
         }
         values.extend(flags.into_iter().map(|(name, texts)| (name, Given { texts, origin: Origin::Flag })));
+        toml_file::open_preset(&mut values)?;
+        check_switches(&values)?;
         Ok(Settings { values })
     }
 
@@ -336,7 +356,7 @@ impl Settings {
 
     /// Is the switch `name` on?
     pub fn on(&self, name: &'static str) -> bool {
-        matches!(self.text(name), Some("true" | "1" | "yes" | "on"))
+        self.text(name).is_some_and(|text| ON.contains(&text))
     }
 
     /// The value of `name` read as a `V`.
@@ -423,6 +443,37 @@ mod tests {
             let told = format!("{error:#}");
             assert!(told.contains(expected) && told.contains("napscope.toml"), "{text}: {told}");
         }
+    }
+
+    #[test]
+    fn a_preset_file_is_the_settings_that_it_holds() {
+        let (_folder, path) = file("resize = 40\ncrop = 32\nmean = [0.5, 0.4, 0.3]\n");
+        let preset = || ("preset", vec![path.display().to_string()]);
+        let flags = BTreeMap::from([preset(), ("crop", vec!["28".to_owned()])]);
+        let settings = Settings::resolve(flags, None).expect("a valid preset");
+        for (name, expected) in
+            [("resize", Some("40")), ("crop", Some("28")), ("mean", Some("0.5,0.4,0.3")), ("preset", None)]
+        {
+            assert_eq!(settings.text(name), expected, "{name}");
+        }
+        assert_eq!(settings.given("resize").map(|given| &given.origin), Some(&Origin::File(path.clone())));
+        for text in ["metric = \"cosine\"\n", "preset = \"imagenet\"\n"] {
+            std::fs::write(&path, text).expect("a writable folder");
+            let error = Settings::resolve(BTreeMap::from([preset()]), None).expect_err(text);
+            assert!(format!("{error:#}").contains("is nothing that prepares images"), "{text}: {error:#}");
+        }
+    }
+
+    #[test]
+    fn a_switch_is_on_or_off_and_nothing_else() {
+        for (text, expected) in [("true", true), ("\"on\"", true), ("0", false), ("\"no\"", false)] {
+            let (_folder, path) = file(&format!("allow_single_cluster = {text}\n"));
+            let settings = Settings::resolve(BTreeMap::new(), Some(&path)).expect(text);
+            assert_eq!(settings.on("allow-single-cluster"), expected, "{text}");
+        }
+        let (_folder, path) = file("allow_single_cluster = \"ture\"\n");
+        let error = Settings::resolve(BTreeMap::new(), Some(&path)).expect_err("neither");
+        assert!(error.to_string().starts_with("allow-single-cluster: `ture` (from file"), "{error}");
     }
 
     #[test]

@@ -30,6 +30,36 @@ pub(super) fn read(path: &Path) -> anyhow::Result<BTreeMap<&'static str, Given>>
     Ok(values)
 }
 
+/// Puts the settings of a `preset` that is a TOML file in its place: those that nobody has said otherwise.
+///
+/// # Errors
+/// As [`read`]; for a setting that is none of images, and another preset.
+pub(super) fn open_preset(values: &mut BTreeMap<&'static str, Given>) -> anyhow::Result<()> {
+    let Some(preset) = values.get("preset") else { return Ok(()) };
+    let named = Path::new(preset.texts.last().map_or("", String::as_str));
+    if !named.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("toml")) {
+        return Ok(());
+    }
+    let path = match &preset.origin {
+        Origin::File(config) => config.parent().unwrap_or(Path::new("")).join(named),
+        _ => named.to_owned(),
+    };
+    let held = read(&path)?;
+    let ours = |name: &str| name != "preset" && find(name).is_some_and(|setting| setting.heading == super::IMAGES);
+    if let Some(name) = held.keys().find(|name| !ours(name)) {
+        let names: Vec<&str> = SETTINGS.iter().map(|setting| setting.name).filter(|name| ours(name)).collect();
+        return Err(Error::new(ErrorKind::InvalidParameter, format!("`{name}` is nothing that prepares images"))
+            .hint(format!("a preset holds {}; everything else goes into --config", names.join(", ")))
+            .context(format!("preset {}", path.display()))
+            .into());
+    }
+    values.remove("preset");
+    for (name, given) in held {
+        values.entry(name).or_insert(given);
+    }
+    Ok(())
+}
+
 fn toml_texts(setting: &Setting, value: &toml::Value, folder: &Path) -> Result<Vec<String>, Error> {
     let scalar = |value: &toml::Value| match value {
         toml::Value::String(text) if setting.takes == Takes::Path => Ok(folder.join(text).display().to_string()),

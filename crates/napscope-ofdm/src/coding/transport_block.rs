@@ -36,8 +36,10 @@ impl TransportBlock {
     /// [`crate::ErrorKind::InvalidParameter`] when the code rate does not lie in (0, 0.95], or nothing fits.
     pub fn new(matching: RateMatching, size_for: usize, target_coderate: f64, scrambling: u32) -> Result<Self> {
         if !(target_coderate > 0.0 && target_coderate <= 0.95) {
-            return Err(Error::parameter(format!("target_coderate must lie from 0 to 0.95, got {target_coderate}"))
-                .hint("a rate of 658/1024 is 0.6426"));
+            return Err(Error::parameter(format!(
+                "target_coderate must lie above 0, up to 0.95, got {target_coderate}"
+            ))
+            .hint("a rate of 658/1024 is 0.6426"));
         }
         let size = transport_block_size(size_for, target_coderate);
         let check = if size > 3824 { CRC24A } else { CRC16 };

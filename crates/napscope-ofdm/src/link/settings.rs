@@ -5,7 +5,7 @@
 
 use super::config::{Coding, LinkConfig};
 use super::settings_list::SETTINGS;
-use super::units::without_units;
+use super::units::{units_of, without_units};
 use crate::error::{Error, ErrorKind, Result};
 use crate::names::plain;
 use std::fmt::Display;
@@ -43,13 +43,24 @@ impl LinkConfig {
     /// [`ErrorKind::InvalidParameter`] when `text` is no value of it.
     pub fn set(&mut self, name: &str, text: &str) -> Result<()> {
         let setting = find(name)?;
-        (setting.set)(self, &without_units(setting.name, text.trim()))
+        (setting.set)(self, &without_units(setting.name, text.trim())).map_err(|error| explain(error, setting))
     }
 
     /// Every parameter with its value, in the order of [`SETTINGS`].
     pub fn settings(&self) -> impl Iterator<Item = (&'static Setting, String)> + '_ {
         SETTINGS.iter().map(|setting| (setting, (setting.get)(self)))
     }
+}
+
+/// `error` about a value of `setting`, with what the setting takes and in which units it may be written.
+fn explain(error: Error, setting: &Setting) -> Error {
+    if error.kind() != ErrorKind::InvalidParameter {
+        return error;
+    }
+    let takes = format!("{} takes {}: {}", setting.name, setting.value, setting.help);
+    let hint = error.how_to_mend().map_or(takes, str::to_owned);
+    let units = units_of(setting.name).collect::<Vec<_>>().join(", ");
+    error.hint(if units.is_empty() { hint } else { format!("{hint} (units: {units})") })
 }
 
 /// The setting called `name`.
@@ -160,6 +171,16 @@ mod tests {
         ] {
             let error = LinkConfig::default().set(name, text).expect_err(name);
             assert_eq!(error.to_string(), expected);
+            assert!(error.how_to_mend().is_some(), "{name} = {text}: no hint");
+        }
+        for (name, text, expected) in [
+            ("num_prb", "2.5", "num_prb takes N: Resource blocks of 12 subcarriers, 1 to 273"),
+            ("speed_mps", "30mph", "(units: km/h, kmh, m/s)"),
+            ("delay_spread_secs", "1ell", "(units: ns, us, µs, ms, s)"),
+        ] {
+            let error = LinkConfig::default().set(name, text).expect_err(name);
+            let hint = error.how_to_mend().unwrap_or_default();
+            assert!(hint.contains(expected), "{name} = {text}: `{hint}`");
         }
     }
 }

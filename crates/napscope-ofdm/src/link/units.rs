@@ -31,6 +31,12 @@ const UNITS: [(&str, &[(&str, Conversion)]); 4] = [
     ("_db", &[("dB", PowerOfTen(0))]),
 ];
 
+/// The units that values of the parameter `name` may be written in.
+pub(super) fn units_of(name: &str) -> impl Iterator<Item = &'static str> {
+    let known = UNITS.iter().find(|(ending, _)| name.ends_with(ending));
+    known.into_iter().flat_map(|(_, units)| units.iter().map(|(unit, _)| *unit))
+}
+
 /// `text`, a value of the parameter `name`, in the parameter's own unit and without it. What has no unit stays as it is.
 pub(super) fn without_units(name: &str, text: &str) -> String {
     let Some((_, units)) = UNITS.iter().find(|(ending, _)| name.ends_with(ending)) else { return text.to_owned() };

@@ -43,6 +43,7 @@ fn hexadecimal(bits: impl Iterator<Item = bool>) -> String {
 #[test]
 fn dmrs_grids_equal_those_of_sionna() {
     let oracle: Oracle = oracle("link_grid.json");
+    assert!(oracle.dmrs.len() >= 100, "{} configurations", oracle.dmrs.len());
     for case in &oracle.dmrs {
         let [config_type, type_a_position, additional_position, groups, port, n_id, n_scid, slot, num_symbols, khz] =
             case.config;
@@ -82,6 +83,7 @@ fn dmrs_grids_equal_those_of_sionna() {
 #[test]
 fn llrs_equal_those_of_sionna() {
     let oracle: Oracle = oracle("link_grid.json");
+    assert_eq!(oracle.demapper.len(), MODULATIONS.len(), "one case a modulation");
     for case in &oracle.demapper {
         let modulation = MODULATIONS
             .into_iter()

@@ -59,6 +59,12 @@ fn inputs(scratch: &Scratch) {
     scratch.file("x.npz", zip(&[("x.npy", npy("<f4", &[30, 10], &values))], false));
 }
 
+/// The inputs of the small ResNet, (n, 3, 8, 8).
+fn pictures(scratch: &Scratch) {
+    let values: Vec<u8> = (0..20 * 3 * 8 * 8).flat_map(|i| ((i % 23) as f32).to_le_bytes()).collect();
+    scratch.file("x.npz", zip(&[("x.npy", npy("<f4", &[20, 3, 8, 8], &values))], false));
+}
+
 static CASES: &[Case] = &[
     // The command line
     case("an unknown command", nothing, "analise", &["unrecognized subcommand", "analyze"]),
@@ -146,6 +152,12 @@ static CASES: &[Case] = &[
         &["max_cluster_size"],
     ),
     case("a limit of zero", good, "analyze --data act.npz --limit 0 -o run", &["limit"]),
+    case(
+        "more threads than any machine runs",
+        good,
+        "analyze --data act.npz --threads 100000 -o run",
+        &["threads", "1024"],
+    ),
     case("no thread", good, "analyze --data act.npz --threads 0 -o run", &["threads"]),
     case("no batch", inputs, "analyze MODEL:mlp_dynamo.onnx --data x.npz --batch 0 -o run", &["batch"]),
     case("memory that is no amount", good, "analyze --data act.npz --memory-limit lots -o run", &["lots", "4GiB"]),
@@ -188,6 +200,17 @@ static CASES: &[Case] = &[
         },
         "analyze --config c.toml --data act.npz -o run",
         &["c.toml", "metrik", "`metric`"],
+    ),
+    case("a setting that no run can have", nothing, "config --metric euclid", &["euclid", "`euclidean`"]),
+    case("a number that is none", nothing, "config --limit few", &["limit", "`few`"]),
+    case(
+        "a switch that is neither on nor off",
+        |s| {
+            good(s);
+            s.file("c.toml", "allow_single_cluster = 'ture'");
+        },
+        "analyze --config c.toml --data act.npz -o run",
+        &["allow-single-cluster", "`ture`", "c.toml", "true or false"],
     ),
     // Networks
     case("a model that is not there", inputs, "analyze no.onnx --data x.npz -o run", &["no.onnx"]),
@@ -237,6 +260,36 @@ static CASES: &[Case] = &[
         &["external.onnx", "not beside it"],
     ),
     case("an unknown layer", inputs, "analyze MODEL:mlp_dynamo.onnx --data x.npz --layer rellu -o run", &["rellu"]),
+    case(
+        "a layer that nothing is like",
+        pictures,
+        "analyze MODEL:resnet_dynamo.onnx --data x.npz --layer quantum -o run",
+        &["quantum", "napscope layers MODEL"],
+    ),
+    case(
+        "a layer that the exporter folded away",
+        pictures,
+        "analyze MODEL:resnet_dynamo.onnx --data x.npz --layer layer2.1.convolution -o run",
+        &["layer2.1.convolution", "in layer2.1 there are `layer2.1.bn1`"],
+    ),
+    case(
+        "a channel axis that no layer has",
+        inputs,
+        "analyze MODEL:mlp_dynamo.onnx --data x.npz --channel-axis 9 -o run",
+        &["channel-axis", "`9`", "no layer"],
+    ),
+    case(
+        "a channel axis that no listed layer has",
+        nothing,
+        "layers MODEL:mlp_dynamo.onnx --channel-axis 9",
+        &["channel-axis"],
+    ),
+    case(
+        "a channel axis that the chosen layer has not",
+        pictures,
+        "analyze MODEL:resnet_dynamo.onnx --data x.npz --layer fc --channel-axis 3 -o run",
+        &["layer fc", "cannot hold the channels"],
+    ),
     case("a folder as a model", inputs, "layers .", &["."]),
     // Data for a network
     case("data that are not there", nothing, "analyze MODEL:mlp_dynamo.onnx --data no.npz -o run", &["no.npz"]),
@@ -319,6 +372,24 @@ static CASES: &[Case] = &[
         &["matrix", "analyze"],
     ),
     case("an array that is not there", good, "cluster act.npz --array nope", &["nope"]),
+    case(
+        "two matrices to cluster",
+        |s| {
+            let a = npy("<f4", &[8, 2], &[0; 64]);
+            s.file("two.npz", zip(&[("a.npy", a.clone()), ("b.npy", a)], false));
+        },
+        "cluster two.npz",
+        &["which array is meant", "--array"],
+    ),
+    case(
+        "a run's folder to cluster",
+        |s| {
+            good(s);
+            assert_eq!(napscope(s, "extract --data act.npz -o f").code, Some(0));
+        },
+        "cluster f",
+        &["it is a folder", "RUN/features/"],
+    ),
     case("an unknown layer of arrays", good, "analyze --data act.npz --layer conw -o run", &["conw", "`conv`"]),
     case("a channel axis that is not there", good, "analyze --data act.npz --channel-axis 9 -o run", &["axis"]),
     case(
@@ -509,6 +580,23 @@ static CASES: &[Case] = &[
         &["imagenett", "`imagenet`"],
     ),
     case(
+        "a preset with what prepares no image",
+        |s| {
+            s.file("photos/cat/1.png", "meow");
+            s.file("p.toml", "metric = 'cosine'");
+        },
+        "analyze MODEL:plain_cnn_dynamo.onnx --data photos --preset p.toml -o run",
+        &["p.toml", "`metric`", "resize, crop"],
+    ),
+    case(
+        "a preset that is not there",
+        |s| {
+            s.file("photos/cat/1.png", "meow");
+        },
+        "analyze MODEL:plain_cnn_dynamo.onnx --data photos --preset no.toml -o run",
+        &["no.toml", "No such file"],
+    ),
+    case(
         "a mean that is no number",
         |s| {
             s.file("photos/cat/1.png", "meow");
@@ -545,6 +633,15 @@ static CASES: &[Case] = &[
         },
         "analyze --data act.npz --metadata m.csv -o run",
         &["m.csv"],
+    ),
+    case(
+        "metadata that are arrays",
+        |s| {
+            good(s);
+            s.file("m.npz", activations(&[0, 1]));
+        },
+        "analyze --data act.npz --metadata m.npz -o run",
+        &["m.npz", "CSV or Parquet"],
     ),
     case(
         "metadata without the id",

@@ -1,6 +1,6 @@
 //! Whole runs: the run folder, resuming, and that nothing but the question decides the answer.
 
-use super::harness::{Told, command, napscope, told};
+use super::harness::{Told, command, model, napscope, told};
 use crate::data::write::{npy, zip};
 use crate::scratch::Scratch;
 use std::collections::BTreeMap;
@@ -248,6 +248,76 @@ fn a_run_that_is_there_is_not_made_twice() {
     let other = napscope(&scratch, "analyze --data act.npz --metric cosine -o run");
     assert_eq!(other.code, Some(2), "another question needs --force");
     ok(&napscope(&scratch, "analyze --data act.npz --metric cosine --force -o run"));
+}
+
+#[test]
+fn a_run_that_cannot_begin_leaves_its_place_free() {
+    let scratch = Scratch::new();
+    let mut bytes: Vec<u8> = (0..120u16).flat_map(|i| f32::from(i % 17).to_le_bytes()).collect();
+    let file = |bytes: &[u8]| zip(&[("a.npy", npy("<f4", &[30, 4], bytes))], false);
+    scratch.file("good.npz", file(&bytes));
+    bytes[..4].copy_from_slice(&f32::NAN.to_le_bytes());
+    scratch.file("bad.npz", file(&bytes));
+    for refused in ["analyze --data good.npz --memory-limit 10k", "analyze --data bad.npz"] {
+        let told = napscope(&scratch, &format!("{refused} -o run"));
+        assert_eq!(told.code, Some(2), "{refused}: {}", told.stderr);
+        assert!(!scratch.path().join("run").exists(), "{refused} leaves a folder");
+    }
+    ok(&napscope(&scratch, "analyze --data good.npz -o run"));
+}
+
+#[test]
+fn a_glob_finds_the_layers_among_the_arrays() {
+    let scratch = Scratch::new();
+    data(&scratch);
+    ok(&napscope(&scratch, "analyze --data act.npz --layer * -o run"));
+    let report = std::fs::read(scratch.path().join("run/report.json")).expect("report.json");
+    let report: serde_json::Value = serde_json::from_slice(&report).expect("JSON");
+    let names: Vec<_> = report["layers"].as_array().expect("layers").iter().map(|layer| &layer["name"]).collect();
+    assert_eq!(names, ["conv", "fc"], "labels and SNR are columns");
+    let named = napscope(&scratch, "analyze --data act.npz --layer label -o other");
+    assert!(named.code == Some(2) && named.stderr.contains("is no layer"), "{}", named.stderr);
+}
+
+#[test]
+fn flags_that_change_nothing_are_told() {
+    let scratch = Scratch::new();
+    data(&scratch);
+    for (flags, expected) in [
+        ("--resize 8 --batch 3", Some("--batch, --resize do nothing: the data are ready-made")),
+        ("--id label", Some("--id does nothing: it joins --metadata")),
+        ("--max-cluster-size 9", Some("--max-cluster-size does nothing: only --selection eom")),
+        ("--max-cluster-size 9 --selection eom", None),
+        ("", None),
+    ] {
+        let told = napscope(&scratch, &format!("analyze --data act.npz {flags} --force -o run"));
+        ok(&told);
+        match expected {
+            Some(expected) => assert!(told.stderr.contains(expected), "{flags}: {}", told.stderr),
+            None => assert!(!told.stderr.contains("nothing:"), "{flags}: {}", told.stderr),
+        }
+    }
+}
+
+#[test]
+fn a_preset_file_and_a_channel_axis_are_taken_and_told() {
+    let scratch = Scratch::new();
+    scratch.file("pictures.toml", "resize = 8\ncrop = 8\nmean = [0.5, 0.4, 0.3]\n");
+    for sample in 0..12u8 {
+        let picture = image::RgbImage::from_fn(9, 11, |x, y| image::Rgb([20 * sample, (20 * x) as u8, (20 * y) as u8]));
+        std::fs::create_dir_all(scratch.path().join("photos/cat")).expect("a folder");
+        picture.save(scratch.path().join(format!("photos/cat/{sample}.png"))).expect("a picture");
+    }
+    let line = |how: &str, out: &str| {
+        let network = model("resnet_dynamo.onnx").display().to_string();
+        let layers = "--layer fc --layer relu --channel-axis 3";
+        napscope(&scratch, &format!("analyze {network} --data photos {layers} {how} -o {out}"))
+    };
+    let by_file = line("--preset pictures.toml", "file");
+    ok(&by_file);
+    assert!(by_file.stderr.contains("what the graph says stays for fc"), "{}", by_file.stderr);
+    ok(&line("--resize 8 --crop 8 --mean 0.5,0.4,0.3", "flags"));
+    assert_eq!(contents(&scratch.path().join("file")), contents(&scratch.path().join("flags")), "the same run");
 }
 
 #[test]

@@ -68,6 +68,16 @@ const CASES: &[(&str, &str, &[&str])] = &[
     ("a negative number of slots", "simulate -o a.npz --slots=-5", &["--slots"]),
     ("shards of no slot", "simulate -o a --shard-size 0", &["--shard-size", "0"]),
     ("no thread", "simulate -o a.npz --threads 0", &["--threads", "0"]),
+    ("more threads than any machine runs", "simulate -o a.npz --threads 100000", &["--threads", "1024"]),
+    ("more slots than any disk holds", "simulate -o a.npz --slots 99999999999999", &["--slots", "1000000000"]),
+    ("a unit that is not read", "simulate -o a.npz --speed 30mph", &["30mph", "units: km/h"]),
+    ("a number with 300 digits", "simulate -o a.npz --snr-db 1e300", &["snr_db", "got 1e300"]),
+    ("a code rate of nothing", "simulate -o a.npz --target-coderate 0", &["above 0, up to 0.95"]),
+    (
+        "a third CDM group of type 1",
+        "ber --dmrs-num-cdm-groups-without-data 3",
+        &["from 1 to 2", "config_type 2 has three"],
+    ),
     ("a format that there is not", "simulate -o a.npz --format xml", &["xml", "json"]),
     // Error rates
     ("a step that leads nowhere", "ber --snr-db 0..5 --snr-step 0", &["snr-step", "nowhere"]),
@@ -130,7 +140,7 @@ fn every_mistake_is_told_and_nothing_stays() {
     assert!(wrong.is_empty(), "{} of {} cases:\n{}", wrong.len(), CASES.len(), wrong.join("\n"));
 }
 
-/// Root may write anywhere, so this can only be seen as somebody else; elsewhere the folder is really read-only.
+/// A disk that is full: the shell forbids files of more than a few blocks, and writing more fails as it does there.
 #[test]
 #[cfg(target_os = "linux")]
 fn a_full_disk_is_told_and_the_run_can_go_on() {

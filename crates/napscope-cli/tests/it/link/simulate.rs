@@ -202,6 +202,8 @@ fn a_whole_file_is_left_as_it_is_and_others_are_not_replaced() {
     simulate(&scratch, "--slots 3 -o a.npz");
     let before = bytes(&scratch, "a.npz");
     simulate(&scratch, "--slots 3 -o a.npz --resume");
+    let again = napscope(&scratch, &format!("link simulate {SMALL} --slots 3 -o a.npz"));
+    assert!(again.code == Some(0) && again.stderr.contains("nothing to do"), "it says so: {}", again.stderr);
     let told = napscope(&scratch, &format!("link simulate {SMALL} --slots 3 --seed 1 -o a.npz"));
     assert_eq!(told.code, Some(2), "{}", told.stderr);
     assert!(told.stderr.contains("its seed is 0, not 1"), "{}", told.stderr);
