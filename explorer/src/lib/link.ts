@@ -21,7 +21,8 @@ export function write(): string {
   put("run", explorer.runAt || null);
   put("layer", explorer.layers[explorer.layerAt]?.name);
   put("projection", explorer.projectionAt || null);
-  const { feature } = explorer;
+  const { feature, zoom } = explorer;
+  put("zoom", zoom && [zoom.x, zoom.y, zoom.factor].map((value) => Number(value.toPrecision(6))).join("~"));
   put("colour", explorer.colourBy === "pattern" ? null : explorer.colourBy === "feature" ? `feature:${feature?.column}:${feature?.name}` : explorer.colourBy);
   put("palette", explorer.palette === "viridis" ? null : explorer.palette);
   put("tree", unasked(explorer.asked));
@@ -91,7 +92,7 @@ export async function read(hash: string) {
   explorer.colourBy = parts.get("colour") ?? "pattern";
   const sample = parts.get("sample");
   explorer.sample = sample !== null && natural(Number(sample)) && Number(sample) < explorer.samples ? Number(sample) : null;
-  const [typical, least, average, labels, channels, membership] = (parts.get("show") ?? "6~0~1~1~0~0").split("~").map(Number);
+  const [typical, least, average, labels, channels, membership] = (parts.get("show") ?? "6~3~1~1~0~0").split("~").map(Number);
   const few = (value: number) => (natural(value) ? Math.min(value, 12) : 0);
   explorer.shown = { typical: few(typical), least: few(least), average: !!average, labels: !!labels, channels: !!channels, membership: !!membership };
   explorer.pins = parsed(parts.get("pins"))
@@ -104,5 +105,7 @@ export async function read(hash: string) {
   const [kind, column, ...name] = explorer.colourBy.split(":");
   if (kind === "feature") explorer.colourBy = "pattern";
   await explorer.openLayer(Math.max(layer, 0));
+  const [x, y, factor] = (parts.get("zoom") ?? "").split("~").map(Number);
+  if ([x, y, factor].every(finite) && factor > 0) explorer.zoom = { x, y, factor };
   if (kind === "feature" && natural(Number(column)) && Number(column) < (explorer.layer?.summary.columns ?? 0)) await explorer.showFeature(Number(column), name.join(":") || `column ${column}`);
 }

@@ -1,4 +1,5 @@
-// Draws up to a million points: by WebGL 2 where there is one, else pixel by pixel. Unselected points are dimmed, never hidden.
+// Draws up to a million points: by WebGL 2 where a graphics card does it (or the points are few), else pixel by pixel. Unselected
+// points are dimmed, never hidden.
 
 /** What is drawn, in the coordinates of the data. */
 export interface Cloud {
@@ -8,9 +9,15 @@ export interface Cloud {
   /** 1 where a point stands out; null: all do. */
   mask: Uint8Array | null;
 }
+/** More points than these may take longer than a frame. */
+export const MANY = 20_000;
+/** So many are drawn to see how fast that goes, and a graphics card draws them in a fraction of this time. */
+const PROBED = 5_000, PROBED_MS = 6;
+/** Of so many points one is drawn at least while the picture moves. */
+export const THINNEST = 16;
 /** The part of the plane that is seen: its centre, and data units a pixel. */
 export interface Lens { x: number; y: number; scale: number }
-export interface Pen { draw(lens: Lens, width: number, height: number, ratio: number, radius: number): void; set(cloud: Cloud): void; readonly kind: string; free(): void }
+export interface Pen { draw(lens: Lens, width: number, height: number, ratio: number, radius: number, every: number): void; set(cloud: Cloud): void; /** Waits until what was drawn is drawn. */ finish(): void; readonly kind: string; free(): void }
 
 const DIM = 0.13;
 
@@ -52,12 +59,18 @@ function webgl(canvas: HTMLCanvasElement): Pen | null {
   gl.enable(gl.BLEND);
   gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA);
   let count = 0, dims = false, was: Partial<Cloud> = {};
-  const fill = (which: number, data: ArrayBufferView, width: number, type: number, normal: boolean) => {
-    const { at, buffer } = buffers[which];
-    gl.bindBuffer(gl.ARRAY_BUFFER, buffer);
+  const fill = (which: number, data: ArrayBufferView) => {
+    gl.bindBuffer(gl.ARRAY_BUFFER, buffers[which].buffer);
     gl.bufferData(gl.ARRAY_BUFFER, data, gl.STATIC_DRAW);
-    gl.enableVertexAttribArray(at);
-    gl.vertexAttribPointer(at, width, type, normal, 0, 0);
+  };
+  /** One point of `every` is read: the others are stepped over. */
+  const point = (every: number) => {
+    for (const [which, width, type, bytes, normal] of [[0, 2, gl.FLOAT, 8, false], [1, 3, gl.UNSIGNED_BYTE, 3, true], [2, 1, gl.UNSIGNED_BYTE, 1, false]] as const) {
+      const { at, buffer } = buffers[which];
+      gl.bindBuffer(gl.ARRAY_BUFFER, buffer);
+      gl.enableVertexAttribArray(at);
+      gl.vertexAttribPointer(at, width, type, normal, bytes * every, 0);
+    }
   };
   return {
     kind: "webgl2",
@@ -66,14 +79,15 @@ function webgl(canvas: HTMLCanvasElement): Pen | null {
       if (cloud.x !== was.x || cloud.y !== was.y) {
         const places = new Float32Array(2 * count);
         for (let i = 0; i < count; i++) { places[2 * i] = cloud.x[i]; places[2 * i + 1] = cloud.y[i]; }
-        fill(0, places, 2, gl.FLOAT, false);
+        fill(0, places);
       }
-      if (cloud.colours !== was.colours) fill(1, cloud.colours, 3, gl.UNSIGNED_BYTE, true);
+      if (cloud.colours !== was.colours) fill(1, cloud.colours);
       dims = cloud.mask !== null;
-      if (cloud.mask !== was.mask || was.x === undefined || count !== was.x.length) fill(2, cloud.mask ?? new Uint8Array(count).fill(1), 1, gl.UNSIGNED_BYTE, false);
+      if (cloud.mask !== was.mask || was.x === undefined || count !== was.x.length) fill(2, cloud.mask ?? new Uint8Array(count).fill(1));
       was = cloud;
     },
-    draw(lens, width, height, ratio, r) {
+    draw(lens, width, height, ratio, r, every) {
+      point(every);
       gl.viewport(0, 0, width * ratio, height * ratio);
       gl.clearColor(0, 0, 0, 0);
       gl.clear(gl.COLOR_BUFFER_BIT);
@@ -83,45 +97,77 @@ function webgl(canvas: HTMLCanvasElement): Pen | null {
       gl.uniform1f(radius, r * ratio);
       for (const stage of dims ? [0, 1] : [1]) {
         gl.uniform1f(pass, stage);
-        gl.drawArrays(gl.POINTS, 0, count);
+        gl.drawArrays(gl.POINTS, 0, Math.ceil(count / every));
       }
     },
+    finish() { gl.readPixels(0, 0, 1, 1, gl.RGBA, gl.UNSIGNED_BYTE, new Uint8Array(4)); },
     free() { gl.getExtension("WEBGL_lose_context")?.loseContext(); },
   };
 }
 
 function pixels(canvas: HTMLCanvasElement): Pen {
   const pen = canvas.getContext("2d")!;
-  let cloud: Cloud | null = null;
+  let cloud: Cloud | null = null, inks = new Uint32Array(0), image: ImageData | null = null;
   return {
     kind: "canvas",
-    set(next) { cloud = next; },
-    draw(lens, width, height, ratio, radius) {
+    set(next) {
+      if (next.colours !== cloud?.colours) {
+        inks = new Uint32Array(next.x.length);
+        for (let i = 0; i < inks.length; i++) inks[i] = (next.colours[3 * i + 2] << 16) | (next.colours[3 * i + 1] << 8) | next.colours[3 * i];
+      }
+      cloud = next;
+    },
+    draw(lens, width, height, ratio, radius, every) {
       if (!cloud) return;
-      const [w, h] = [canvas.width, canvas.height];
-      const image = pen.createImageData(w, h), words = new Uint32Array(image.data.buffer);
-      const side = Math.max(1, Math.round(2 * radius * ratio)), zoom = ratio / lens.scale;
-      for (const stage of cloud.mask ? [0, 1] : [1]) {
+      const [w, h] = [canvas.width, canvas.height], { x, y, mask } = cloud;
+      if (image?.width !== w || image.height !== h) image = pen.createImageData(w, h);
+      const words = new Uint32Array(image.data.buffer).fill(0);
+      const side = Math.max(1, Math.round(2 * radius * ratio)), zoom = ratio / lens.scale, [right, bottom] = [w - side, h - side];
+      const [left, top] = [w / 2 - side / 2 + 0.5 - lens.x * zoom, h / 2 - side / 2 + 0.5 + lens.y * zoom];
+      for (const stage of mask ? [0, 1] : [1]) {
         const alpha = (stage ? 225 : 255 * 2 * DIM) << 24;
-        for (let i = 0; i < cloud.x.length; i++) {
-          if (cloud.mask && cloud.mask[i] !== stage) continue;
-          const left = Math.round((cloud.x[i] - lens.x) * zoom + w / 2 - side / 2), top = Math.round(h / 2 - (cloud.y[i] - lens.y) * zoom - side / 2);
-          if (left < 0 || top < 0 || left + side > w || top + side > h) continue;
-          const ink = alpha | (cloud.colours[3 * i + 2] << 16) | (cloud.colours[3 * i + 1] << 8) | cloud.colours[3 * i];
-          for (let y = 0; y < side; y++) words.fill(ink, (top + y) * w + left, (top + y) * w + left + side);
+        for (let i = 0; i < x.length; i += every) {
+          if (mask && mask[i] !== stage) continue;
+          const px = x[i] * zoom + left, py = top - y[i] * zoom;
+          if (!(px >= 0 && py >= 0 && px < right && py < bottom)) continue;
+          const ink = alpha | inks[i];
+          for (let row = 0, start = (py | 0) * w + (px | 0); row < side; row++, start += w) for (let at = start; at < start + side; at++) words[at] = ink;
         }
       }
       pen.putImageData(image, 0, 0);
     },
+    finish() {},
     free() {},
   };
 }
 
-/** `?canvas` in the address shows the page without WebGL. */
-export function makePen(canvas: HTMLCanvasElement): Pen {
-  const wanted = !new URLSearchParams(location.search).has("canvas");
+/** Is it a graphics card? A processor that plays one takes microseconds a point, where a plain loop takes nanoseconds. */
+function isFast(pen: Pen): boolean {
+  const time = (points: number) => {
+    const x = new Float32Array(points).map((_, i) => Math.sin(i)), y = x.map((_, i) => Math.cos(7 * i));
+    pen.set({ x, y, colours: new Uint8Array(3 * points), mask: null });
+    const start = performance.now();
+    pen.draw({ x: 0, y: 0, scale: 0.01 }, 300, 150, 1, 1, 1);
+    pen.finish();
+    return performance.now() - start;
+  };
+  // Shaders are compiled when they are first used. What seems slow may have been disturbed, but not by as much each time.
+  time(16);
+  for (let tries = 0; tries < 3; tries++) {
+    const took = time(PROBED);
+    if (took < PROBED_MS) return true;
+    if (took > 3 * PROBED_MS) return false;
+  }
+  return false;
+}
+
+/** A pen for so many points; `?canvas` in the address shows the page without WebGL. */
+export function makePen(canvas: HTMLCanvasElement, points: number): Pen {
+  if (new URLSearchParams(location.search).has("canvas")) return pixels(canvas);
   // Tried on another canvas first: one that has been asked for WebGL gives no other context.
-  return (wanted && webgl(document.createElement("canvas")) && webgl(canvas)) || pixels(canvas);
+  const tried = webgl(document.createElement("canvas")), serves = tried && (points <= MANY || isFast(tried));
+  tried?.free();
+  return (serves && webgl(canvas)) || pixels(canvas);
 }
 
 /** Finds the point that is nearest to a place: points are sorted into cells once. */

@@ -9,6 +9,8 @@ export interface Pin { run: number; layer: number; asked: Asked; id: number }
 export interface Shown { typical: number; least: number; average: boolean; labels: boolean; channels: boolean; membership: boolean }
 /** A column of the features of the layer that is looked at. */
 export interface Feature { layer: number; column: number; name: string; values: Float32Array }
+/** The part of the picture that is seen: its middle, and how much closer than the whole. */
+export interface Zoom { x: number; y: number; factor: number }
 export type Below = "tree" | "channels" | "columns" | "flow" | "verdict" | "ood";
 export type Beside = "patterns" | "samples" | "sample" | "compare";
 
@@ -20,6 +22,8 @@ class Explorer {
   layer = $state.raw<LayerFacts | null>(null);
   projectionAt = $state(0);
   points = $state.raw<Points | null>(null);
+  /** Nothing: all of the picture. */
+  zoom = $state.raw<Zoom | null>(null);
   asked = $state.raw<Asked>({});
   clustering = $state.raw<Clustering | null>(null);
   colourBy = $state("pattern");
@@ -32,7 +36,7 @@ class Explorer {
   hovered = $state<number | null>(null);
   below = $state<Below>("tree");
   beside = $state<Beside>("patterns");
-  shown = $state<Shown>({ typical: 6, least: 0, average: true, labels: true, channels: false, membership: false });
+  shown = $state<Shown>({ typical: 6, least: 3, average: true, labels: true, channels: false, membership: false });
   feature = $state.raw<Feature | null>(null);
   evaluations = $state.raw<{ name: string; evaluation: Evaluation }[]>([]);
   judged = $state.raw<Judged | null>(null);
@@ -90,6 +94,8 @@ class Explorer {
       const projection = Math.min(this.projectionAt, layer.projections.length - 1);
       const [points, clustering] = await Promise.all([api.points(run, at, projection), api.clustering(run, at, this.asked)]);
       if (run !== this.runAt) return;
+      // Another picture is seen whole at first.
+      if (points !== this.points) this.zoom = null;
       Object.assign(this, { layer, points, clustering, layerAt: at, projectionAt: projection });
       if (this.feature && this.feature.layer !== at) {
         this.feature = null;
@@ -105,6 +111,7 @@ class Explorer {
     await this.wait(async () => {
       this.points = await api.points(this.runAt, this.layerAt, at);
       this.projectionAt = at;
+      this.zoom = null;
     });
   }
 

@@ -8,6 +8,10 @@ export function short(value: number | null | undefined): string {
   if (Number.isInteger(value) && size < 1e6) return String(value);
   return size >= 1e4 || (size !== 0 && size < 1e-2) ? value.toExponential(1) : value.toPrecision(3);
 }
+/** A value of the data as it is read: six digits of a number that has more. */
+export function brief(value: string): string {
+  return value.length > 9 && value.includes(".") && Number.isFinite(Number(value)) ? String(Number(Number(value).toPrecision(6))) : value;
+}
 export const plural = (n: number, one: string, many = `${one}s`) => `${count(n)} ${n === 1 ? one : many}`;
 export const shape = ([c, h, w]: [number, number, number]) => (h * w === 1 ? `${c}` : `${c}×${h}×${w}`);
 export const patternName = (id: number | null) => (id === null || id < 0 ? "noise" : `pattern ${id}`);

@@ -2,6 +2,7 @@
 
 use super::harness::{command, napscope};
 use super::runs::activations;
+use crate::data::write::zip;
 use crate::scratch::Scratch;
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -415,6 +416,17 @@ fn two_hundred_clients_at_once_get_what_one_gets() {
             .collect();
         clients.into_iter().for_each(|client| client.join().expect("answered"));
     });
+    // Those who say nothing keep nobody waiting, nor those who stop in the middle of a word.
+    let silent: Vec<TcpStream> = (0..200)
+        .map(|client| {
+            let mut stream = TcpStream::connect(server.place()).expect("the server listens");
+            if client % 2 == 0 {
+                stream.write_all(b"POST /api/runs/0/average HTTP/1.1\r\nContent-Le").expect("it is let in");
+            }
+            stream
+        })
+        .collect();
+    assert_eq!(server.get(paths[0]).body, expected[0], "{} say nothing", silent.len());
 }
 
 /// Changes a file of a run, and tells what the program says of it.
@@ -524,6 +536,29 @@ fn layers_that_are_cut_short_or_lie_are_refused_and_the_others_are_told() {
     let server = Server::start(&scratch, &["run"]);
     assert_eq!(server.post("/api/runs/0/layers/0/channels", &bits([1])).status, 422);
     assert_eq!(server.get("/api/runs/0/layers/0").status, 200, "what needs no features is told");
+}
+
+#[test]
+fn pictures_that_are_none_are_not_handed_out() {
+    let scratch = Scratch::new();
+    let run = small_run(&scratch);
+    let png = b"\x89PNG\r\n\x1a\n and no more".to_vec();
+    let page = b"<script>alert(1)</script>".to_vec();
+    let members = [("0.png", page), ("1.png", png), ("../2.png", b"outside".to_vec())];
+    let archive = zip(&members, false);
+    std::fs::write(run.join("pictures.zip"), &archive).expect("writable");
+    let server = Server::start(&scratch, &["run"]);
+    assert_eq!(server.get("/api/runs/0/pictures/0").status, 404, "a page that calls itself a picture");
+    let answer = server.get("/api/runs/0/pictures/1");
+    assert!(answer.status == 200 && answer.head.contains("content-type: image/png") && answer.head.contains("nosniff"));
+    assert_eq!(server.get("/api/runs/0/pictures/2").status, 404, "a name that leads out");
+    assert_eq!(server.post("/api/runs/0/average", &bits([0, 1, 2])).status, 404, "none of them can be drawn");
+    assert_eq!(server.get("/api/runs").status, 200, "and still it answers");
+    drop(server);
+    std::fs::write(run.join("pictures.zip"), &archive[..archive.len() / 2]).expect("writable");
+    let told = napscope(&scratch, "explore run --no-open");
+    assert_eq!(told.code, Some(2), "{}", told.stderr);
+    assert!(told.stderr.contains("pictures.zip"), "{}", told.stderr);
 }
 
 #[test]

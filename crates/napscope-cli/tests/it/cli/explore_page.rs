@@ -10,6 +10,8 @@ use std::sync::OnceLock;
 
 const WINDOW: [u32; 2] = [1440, 900];
 const READY: &str = "document.querySelectorAll('.card').length > 0 && document.querySelector('#scatter')?.width > 300";
+/// Ready, whatever stands beside the picture.
+const READY_TABS: &str = "document.querySelector('#scatter')?.width > 300 && !!document.querySelector('#beside-panel')";
 
 /// The embedded example with three layers, run once for all tests.
 fn example() -> &'static Scratch {
@@ -17,6 +19,20 @@ fn example() -> &'static Scratch {
     RUN.get_or_init(|| {
         let scratch = Scratch::new();
         let told = napscope(&scratch, "analyze --example vision --layer stage1.relu2 --layer stage3.relu2 --layer dense --limit 800 --min-cluster-size 8 -o run");
+        assert_eq!(told.code, Some(0), "{}", told.stderr);
+        scratch
+    })
+}
+
+/// Slots of the embedded receiver in two layers, run once for all tests.
+fn slots() -> &'static Scratch {
+    static RUN: OnceLock<Scratch> = OnceLock::new();
+    RUN.get_or_init(|| {
+        let scratch = Scratch::new();
+        let told = napscope(
+            &scratch,
+            "analyze --limit 120 --layer block2.relu2 --layer block3.relu2 --min-cluster-size 5 -o run",
+        );
         assert_eq!(told.code, Some(0), "{}", told.stderr);
         scratch
     })
@@ -130,42 +146,24 @@ fn a_box_and_a_lasso_select_the_points_inside() {
     let server = Server::start(scratch, &["run"]);
     browser.visit(&format!("{}#layer=stage3.relu2", server.url), WINDOW, READY);
     let layer = layer_json(scratch, "001-stage3.relu2.json");
-    let axis = |name: &str| -> Vec<f64> {
-        layer["projections"][0][name].as_array().expect(name).iter().filter_map(Value::as_f64).collect()
-    };
-    let (x, y) = (axis("x"), axis("y"));
-    let ends = |values: &[f64]| {
-        values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (low.min(*value), high.max(*value)))
-    };
-    let ((left, right), (low, high)) = (ends(&x), ends(&y));
-    let frame = browser.value("(() => { const box = document.querySelector('#scatter').getBoundingClientRect(); return [box.left, box.top, box.width, box.height]; })()");
-    let frame: Vec<f64> = frame.as_array().expect("a frame").iter().filter_map(Value::as_f64).collect();
-    let [start, top, width, height] = frame[..] else { panic!("a frame has four numbers") };
-    // All points are shown with a margin of 20 pixels.
-    let scale = ((right - left) / (width - 40.0)).max((high - low) / (height - 40.0));
-    let place = |i: usize| {
-        [
-            start + width / 2.0 + (x[i] - (left + right) / 2.0) / scale,
-            top + height / 2.0 - (y[i] - (low + high) / 2.0) / scale,
-        ]
-    };
-    let corners = [[0.3, 0.25], [0.7, 0.25], [0.7, 0.7], [0.3, 0.7]]
-        .map(|[a, b]| [(start + a * width).round() + 0.5, (top + b * height).round() + 0.5]);
-    let within = |i: usize| {
-        let [px, py] = place(i);
-        px > corners[0][0] && px < corners[1][0] && py > corners[0][1] && py < corners[2][1]
-    };
-    let expected: Vec<usize> = (0..x.len()).filter(|&i| within(i)).collect();
-    assert!((30..770).contains(&expected.len()), "the test needs points inside and outside: {}", expected.len());
+    let ([x, y], [start, top, width, height]) = (coordinates(&layer), frame(&mut browser));
+    let places = places(&x, &y, [start, top, width, height]);
+    let on_page = |[a, b]: [f64; 2]| [(start + a * width).round() + 0.5, (top + b * height).round() + 0.5];
+    let square = [[0.3, 0.25], [0.7, 0.25], [0.7, 0.7], [0.3, 0.7]].map(on_page).to_vec();
+    // What a box cannot do: a hook, into whose mouth a part of the square falls.
+    let hook = [[0.3, 0.25], [0.7, 0.25], [0.7, 0.7], [0.3, 0.7], [0.3, 0.6], [0.6, 0.6], [0.6, 0.35], [0.3, 0.35]];
+    let hook = hook.map(on_page).to_vec();
 
-    for tool in ["Box", "Lasso"] {
+    for (tool, drawn) in [("Box", &square), ("Lasso", &hook)] {
+        let expected: Vec<usize> = (0..x.len()).filter(|&i| lies_in(places[i], drawn)).collect();
+        assert!((20..770).contains(&expected.len()), "the test needs points inside and outside: {}", expected.len());
         browser.value(&format!(
             "[...document.querySelectorAll('.tools button')].find((one) => one.innerText.startsWith('{tool}')).click()"
         ));
         browser
             .wait_for(&format!("document.querySelector('.tools [aria-checked=true]').innerText.startsWith('{tool}')"));
         let path: Vec<[f64; 2]> =
-            if tool == "Box" { vec![corners[0], corners[2]] } else { [&corners[..], &corners[..1]].concat() };
+            if tool == "Box" { vec![drawn[0], drawn[2]] } else { [&drawn[..], &drawn[..1]].concat() };
         browser.drag(&path);
         browser.wait_for("!!document.querySelector('#selected') && location.hash.includes('area')");
         let count = selected(&mut browser) as f64;
@@ -175,24 +173,77 @@ fn a_box_and_a_lasso_select_the_points_inside() {
             expected.len()
         );
         // Which ones: what the page exports.
-        let folder = Scratch::new();
-        browser.save_to(folder.path());
-        browser.value("[...document.querySelectorAll('.menu button')][0].click()");
-        browser.wait_for("!!document.querySelector('.sheet')");
-        browser
-            .value("[...document.querySelectorAll('.sheet button')].find((one) => one.innerText === 'json').click()");
-        let file = saved(folder.path());
-        let rows: Vec<Value> = serde_json::from_slice(&std::fs::read(file).expect("saved")).expect("JSON");
-        let exported: Vec<usize> =
-            rows.iter().filter_map(|row| row["sample"].as_u64()).map(|sample| sample as usize).collect();
+        let exported: Vec<usize> = exported(&mut browser).iter().map(number_of).collect();
         assert_eq!(exported.len(), count as usize, "the export is the selection");
         let strays = exported.iter().filter(|sample| !expected.contains(sample)).count();
         assert!(strays <= 1, "{tool}: {strays} samples outside of the drawn area");
-        browser.value("[...document.querySelectorAll('.menu button')][0].click()");
+        // To the last sample: those inside of the area as the address has it, in the coordinates of the data.
+        assert_eq!(exported, inside_of_the_address(&mut browser, &x, &y), "{tool}");
         browser.strike("Escape");
         browser.wait_for("!document.querySelector('#selected')");
     }
     sound(&browser);
+}
+
+/// Where the samples of a layer lie in its first projection.
+fn coordinates(layer: &Value) -> [Vec<f64>; 2] {
+    ["x", "y"]
+        .map(|axis| layer["projections"][0][axis].as_array().expect(axis).iter().filter_map(Value::as_f64).collect())
+}
+
+/// Left, top, width and height of the picture on the page.
+fn frame(browser: &mut Browser) -> [f64; 4] {
+    let frame = browser.value("(() => { const box = document.querySelector('#scatter').getBoundingClientRect(); return [box.left, box.top, box.width, box.height]; })()");
+    serde_json::from_value(frame).expect("four numbers")
+}
+
+/// Where samples stand on the page: all are shown, with a margin of 20 pixels.
+fn places(x: &[f64], y: &[f64], [start, top, width, height]: [f64; 4]) -> Vec<[f64; 2]> {
+    let ends = |values: &[f64]| {
+        values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (low.min(*value), high.max(*value)))
+    };
+    let ((left, right), (low, high)) = (ends(x), ends(y));
+    let scale = ((right - left) / (width - 40.0)).max((high - low) / (height - 40.0));
+    let place = |(x, y): (&f64, &f64)| {
+        let (across, up) = (x - (left + right) / 2.0, y - (low + high) / 2.0);
+        [start + width / 2.0 + across / scale, top + height / 2.0 - up / scale]
+    };
+    x.iter().zip(y).map(place).collect()
+}
+
+/// Does a place lie inside of a closed path? Counted by the edges that a ray to the right crosses.
+fn lies_in([x, y]: [f64; 2], path: &[[f64; 2]]) -> bool {
+    let edges = path.iter().zip(path.iter().cycle().skip(1));
+    let crossed = |([ax, ay], [bx, by]): &(&[f64; 2], &[f64; 2])| {
+        (*ay > y) != (*by > y) && x < (bx - ax) * (y - ay) / (by - ay) + ax
+    };
+    edges.filter(crossed).count() % 2 == 1
+}
+
+/// The samples inside of the area that the address holds, given where the samples lie.
+fn inside_of_the_address(browser: &mut Browser, x: &[f64], y: &[f64]) -> Vec<usize> {
+    browser.wait_for("location.hash.includes('area')");
+    let corners = browser.value("JSON.parse(new URLSearchParams(location.hash.slice(1)).get('where')).find((one) => one.kind === 'area').corners");
+    let corners: Vec<[f64; 2]> = serde_json::from_value(corners).expect("corners");
+    // The page has the coordinates in single precision.
+    let place = |i: usize| [f64::from(x[i] as f32), f64::from(y[i] as f32)];
+    (0..x.len()).filter(|&i| lies_in(place(i), &corners)).collect()
+}
+
+/// The rows that the page exports as JSON.
+fn exported(browser: &mut Browser) -> Vec<Value> {
+    let folder = Scratch::new();
+    browser.save_to(folder.path());
+    browser.value("document.querySelector('.menu button').click()");
+    browser.wait_for("!!document.querySelector('.sheet')");
+    browser.value("[...document.querySelectorAll('.sheet button')].find((one) => one.innerText === 'json').click()");
+    let rows = serde_json::from_slice(&std::fs::read(saved(folder.path())).expect("saved")).expect("JSON");
+    browser.value("document.querySelector('.menu button').click()");
+    rows
+}
+
+fn number_of(row: &Value) -> usize {
+    row["sample"].as_u64().expect("a number") as usize
 }
 
 /// The file that the page saves, once it is whole.
@@ -209,6 +260,54 @@ fn saved(folder: &Path) -> PathBuf {
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
     panic!("nothing was saved");
+}
+
+#[test]
+fn every_sample_is_drawn_where_it_lies_with_a_graphics_card_and_without() {
+    let Some(mut browser) = Browser::start() else { return };
+    let scratch = example();
+    let layer = layer_json(scratch, "002-dense.json");
+    let [x, y] = coordinates(&layer);
+    let server = Server::start(scratch, &["run"]);
+    for (query, pen) in [("", "webgl2"), ("?canvas", "canvas")] {
+        browser.visit(&format!("{}{query}#layer=dense", server.url), WINDOW, READY);
+        assert_eq!(browser.value("document.querySelector('#scatter').dataset.pen"), pen);
+        let [_, _, width, height] = frame(&mut browser);
+        let places = places(&x, &y, [0.0, 0.0, width, height]);
+        // Red, green, blue and cover at each place.
+        let ink = format!(
+            "(() => {{ const from = document.querySelector('#scatter'), copy = Object.assign(document.createElement('canvas'), {{ width: from.width, height: from.height }}), pen = copy.getContext('2d');
+                pen.drawImage(from, 0, 0);
+                const {{ data }} = pen.getImageData(0, 0, copy.width, copy.height);
+                return {places:?}.map(([x, y]) => [0, 1, 2, 3].map((byte) => data[4 * (Math.floor(y) * copy.width + Math.floor(x)) + byte])); }})()"
+        );
+        browser.wait_for(&format!("{ink}.every(([, , , cover]) => cover > 0)"));
+        let labels: Vec<i64> = exported(&mut browser).iter().filter_map(|row| row["cluster"].as_i64()).collect();
+        let inks =
+            |browser: &mut Browser| -> Vec<[i64; 4]> { serde_json::from_value(browser.value(&ink)).expect("bytes") };
+        // Pattern 1 is #ee6677, but where others lie above it.
+        let own =
+            |[red, green, blue, _]: &[i64; 4]| (red - 0xee).abs() + (green - 0x66).abs() + (blue - 0x77).abs() < 60;
+        let drawn = inks(&mut browser);
+        let coloured = |wanted: bool| -> f64 {
+            let chosen: Vec<_> = drawn.iter().zip(&labels).filter(|(_, label)| (**label == 1) == wanted).collect();
+            chosen.iter().filter(|(ink, _)| own(ink)).count() as f64 / chosen.len() as f64
+        };
+        assert!(coloured(true) > 0.7 && coloured(false) < 0.2, "{pen}: {} and {}", coloured(true), coloured(false));
+        // What is not selected is dimmed, never hidden.
+        click(&mut browser, ".card[data-pattern=\"1\"] .title");
+        selected(&mut browser);
+        let cover = |browser: &mut Browser, wanted: bool| -> Vec<i64> {
+            let chosen = inks(browser).into_iter().zip(&labels).filter(|(_, label)| (**label == 1) == wanted);
+            chosen.map(|([.., cover], _)| cover).collect()
+        };
+        browser.wait_for(&format!("{ink}.filter(([, , , cover]) => cover < 128).length > 100"));
+        assert!(cover(&mut browser, true).iter().all(|cover| *cover > 128), "{pen}: the selected stand out");
+        let others = cover(&mut browser, false);
+        assert!(others.iter().all(|cover| *cover > 0), "{pen}: nothing is hidden");
+        assert!(others.iter().filter(|cover| **cover < 128).count() * 2 > others.len(), "{pen}: the others are dimmed");
+    }
+    sound(&browser);
 }
 
 #[test]
@@ -306,6 +405,13 @@ fn the_keyboard_alone_is_enough() {
     browser.strike("Enter");
     shows(&mut browser, "#beside-panel", "Nearest in every layer");
     browser.wait_for("document.querySelectorAll('.near .picture').length >= 24");
+    // Closer by keys, and all that is seen is selected.
+    for _ in 0..4 {
+        browser.strike("+");
+    }
+    browser.strike("s");
+    let seen = selected(&mut browser);
+    assert!((1..800).contains(&seen), "a part of the samples: {seen}");
     browser.strike("/");
     browser.wait_for("document.activeElement.id === 'search'");
     for letter in "417".chars() {
@@ -323,8 +429,16 @@ fn the_keyboard_alone_is_enough() {
 fn nothing_of_the_data_is_run_and_a_run_without_pictures_is_shown() {
     let Some(mut browser) = Browser::start() else { return };
     let scratch = Scratch::new();
-    small_run(&scratch);
-    let server = Server::start(&scratch, &["run"]);
+    let run = small_run(&scratch);
+    // A folder from anybody: names of data, layers, columns and the folder itself may be markup, too.
+    let markup = "<img src=x onerror=document.title='taken'>";
+    for file in ["report.json", "layers/000-conv.json"] {
+        let text = std::fs::read_to_string(run.join(file)).expect("written");
+        let text = text.replace("\"conv\"", &format!("{markup:?}")).replace("act.npz", markup);
+        std::fs::write(run.join(file), text).expect("writable");
+    }
+    std::fs::rename(&run, scratch.path().join(markup)).expect("a name like any other");
+    let server = Server::start(&scratch, &[markup]);
     for size in [[1280, 720], [3840, 2160]] {
         browser.visit(&server.url, size, READY);
         for tab in ["channels", "columns", "flow", "tree"] {
@@ -334,6 +448,9 @@ fn nothing_of_the_data_is_run_and_a_run_without_pictures_is_shown() {
         assert_eq!(browser.value("document.title"), "napscope explorer", "no script of the data has run");
         assert_eq!(browser.value("document.querySelectorAll('.card b b, main img').length"), 0, "labels are text");
         shows(&mut browser, ".card .labels", "<");
+        shows(&mut browser, ".strip", markup);
+        shows(&mut browser, ".about", markup);
+        assert_eq!(browser.value("document.querySelectorAll('img[src=x]').length"), 0, "names are text");
         let wide = browser.value("document.documentElement.scrollWidth - window.innerWidth");
         assert!(wide.as_f64() <= Some(0.0), "{size:?}: the page is {wide} pixels too wide");
         let foreign: Vec<&str> = browser
@@ -394,6 +511,7 @@ fn what_detectors_made_of_other_data_is_drawn_and_linked() {
     );
     browser.wait_for(&format!("document.querySelector('.strip .on').innerText.startsWith({})", last[0]));
     shows(&mut browser, "#auroc", last[3].as_str().expect("a number"));
+    browser.wait_for(&format!("location.hash.includes('layer=' + encodeURIComponent({}))", last[0]));
     let hash = browser.value("location.hash");
     browser.visit(&format!("{}{}", server.url, hash.as_str().expect("text")), [1280, 720], READY);
     shows(&mut browser, "#auroc", last[3].as_str().expect("a number"));
@@ -417,12 +535,10 @@ fn what_detectors_made_of_other_data_is_drawn_and_linked() {
 #[test]
 fn a_slot_of_a_radio_link_is_drawn_with_its_legend() {
     let Some(mut browser) = Browser::start() else { return };
-    let scratch = Scratch::new();
-    let told = napscope(&scratch, "analyze --limit 120 --layer block3.relu2 --min-cluster-size 5 -o run");
-    assert_eq!(told.code, Some(0), "{}", told.stderr);
-    let server = Server::start(&scratch, &["run"]);
+    let scratch = slots();
+    let server = Server::start(scratch, &["run"]);
     browser.visit(
-        &format!("{}#beside=sample&sample=7", server.url),
+        &format!("{}#layer=block3.relu2&beside=sample&sample=7", server.url),
         [1280, 720],
         "!!document.querySelector('.slot img')",
     );
@@ -430,9 +546,225 @@ fn a_slot_of_a_radio_link_is_drawn_with_its_legend() {
     for words in ["DMRS", "equalised symbols", "LLRs", "uncoded_ber"] {
         shows(&mut browser, "#beside-panel", words);
     }
-    browser.wait_for("document.querySelectorAll('.near .picture img').length === 8");
+    browser.wait_for("document.querySelectorAll('tr.on .picture img').length === 8");
     click(&mut browser, "#beside-patterns");
-    browser.wait_for("[...document.querySelectorAll('.card[data-pattern=\"0\"] img')].filter((img) => img.naturalWidth === 292 && img.width === 65).length >= 6");
+    browser.wait_for("[...document.querySelectorAll('.card[data-pattern=\"0\"] img')].filter((img) => img.naturalWidth === 292 && img.width > 50).length >= 6");
+    sound(&browser);
+}
+
+/// What holds for every run, whatever its samples look like. `layer` is its last one, whose file is `file`.
+fn works(browser: &mut Browser, scratch: &Scratch, layer: &str, file: &str) {
+    let server = Server::start(scratch, &["run"]);
+    let told = layer_json(scratch, &format!("{file}.json"));
+    let patterns = told["patterns"].as_array().expect("patterns").len();
+    let samples = told["projections"][0]["x"].as_array().expect("x").len();
+    browser.visit(&format!("{}#layer={layer}", server.url), [1280, 720], READY);
+    browser.wait_for(&format!("document.querySelectorAll('.card').length === {}", patterns + 1));
+
+    // From the cards to the tree, and from the tree to the cards.
+    let node = |pattern: usize| told["pattern_nodes"][pattern].as_u64().expect("a node") as usize - samples;
+    let opacity = |node: usize| format!("+document.querySelector('#node-{node}').getAttribute('fill-opacity')");
+    click(browser, ".card[data-pattern=\"1\"] .title");
+    assert_eq!(selected(browser) as u64, told["patterns"][1]["size"].as_u64().expect("a size"));
+    browser.wait_for(&format!("{} === 1 && {} < 1", opacity(node(1)), opacity(0)));
+    let rows = exported(browser);
+    assert!(rows.iter().all(|row| row["cluster"] == 1 && row["layer"] == layer), "the pattern is exported");
+    click(browser, &format!("#node-{}", node(0)));
+    browser.wait_for("!document.querySelector('.card[data-pattern=\"0\"]').classList.contains('dim') && document.querySelector('.card[data-pattern=\"1\"]').classList.contains('dim')");
+
+    // Every view says something of the selection.
+    for (tab, words) in [
+        ("#below-channels", "against the other"),
+        ("#below-columns", "Grey: all samples"),
+        ("#below-flow", "A band are the samples"),
+        ("#below-verdict", "Everything that was measured"),
+        ("#below-tree", "min_cluster_size"),
+        ("#beside-samples", "selected"),
+        ("#beside-sample", "Click a picture or a point"),
+        ("#beside-compare", "Pin patterns"),
+        ("#beside-patterns", "pattern"),
+    ] {
+        click(browser, tab);
+        shows(browser, if tab.starts_with("#below") { "#below-panel" } else { "#beside-panel" }, words);
+    }
+
+    // All that is seen, once one has gone closer, by the data's own coordinates.
+    let [x, y] = coordinates(&told);
+    browser.value("document.querySelector('#scatter').focus()");
+    for key in ["+", "+", "s"] {
+        browser.strike(key);
+    }
+    browser.wait_for("location.hash.includes('area')");
+    let seen = inside_of_the_address(browser, &x, &y);
+    assert!(!seen.is_empty() && seen.len() < samples, "{} are seen", seen.len());
+    assert_eq!(exported(browser).iter().map(number_of).collect::<Vec<_>>(), seen);
+
+    // Other patterns, sample by sample those that the command finds; and the address brings all of it back.
+    browser.value("(() => { const it = document.querySelector('#min-cluster-size'); it.value = 12; it.dispatchEvent(new Event('change', { bubbles: true })); })()");
+    shows(browser, "#beside-panel", "size 12");
+    browser.value("document.activeElement.blur()");
+    browser.strike("Escape");
+    browser.wait_for("!document.querySelector('#selected')");
+    let command = format!("cluster run/features/{file}.safetensors --min-cluster-size 12 --quiet");
+    let expected: Vec<i64> = napscope(scratch, &command)
+        .stdout
+        .lines()
+        .skip(1)
+        .map(|line| line.split(',').next().expect("a label").parse().expect("a number"))
+        .collect();
+    let clusters: Vec<i64> = exported(browser).iter().filter_map(|row| row["cluster"].as_i64()).collect();
+    assert_eq!(clusters, expected);
+    browser.wait_for("location.hash.includes('tree=12') && !location.hash.includes('area')");
+    let hash = browser.value("location.hash");
+    browser.visit(&format!("{}{}", server.url, hash.as_str().expect("text")), [1280, 720], READY);
+    shows(browser, "#beside-panel", "size 12");
+    assert_eq!(browser.value("location.hash"), hash);
+    assert!(browser.value("location.hash.includes('zoom=')") == true, "how close one was is in the address");
+
+    if let Some(axe) = axe() {
+        for (theme, view) in [("light", "below=verdict"), ("dark", "beside=sample&sample=3&below=columns")] {
+            let url = format!("{}#layer={layer}&theme={theme}&{view}", server.url);
+            browser.visit(&url, [1280, 720], &format!("{READY_TABS} && !document.querySelector('.busy.on')"));
+            scan(browser, &axe, view);
+        }
+    }
+    let wide = browser.value("document.documentElement.scrollWidth - window.innerWidth");
+    assert!(wide.as_f64() <= Some(0.0), "the page is {wide} pixels too wide");
+    sound(browser);
+
+    // And without a server.
+    let told = napscope(scratch, "report run --interactive -o alone.html --force");
+    assert_eq!(told.code, Some(0), "{}", told.stderr);
+    let page = format!("file://{}#layer={layer}", scratch.path().join("alone.html").display());
+    browser.visit(&page, [1280, 720], READY);
+    browser.wait_for(&format!("document.querySelectorAll('.card').length === {}", patterns + 1));
+    click(browser, ".card[data-pattern=\"1\"] .title");
+    let rows = exported(browser);
+    assert_eq!(rows.len(), selected(browser));
+    assert!(rows.iter().all(|row| row["cluster"] == 1), "the page writes its rows itself");
+    sound(browser);
+}
+
+#[test]
+fn slots_of_a_radio_link_are_shown_in_every_view() {
+    let Some(mut browser) = Browser::start() else { return };
+    works(&mut browser, slots(), "block3.relu2", "001-block3.relu2");
+}
+
+#[test]
+fn a_run_without_pictures_is_shown_in_every_view() {
+    let Some(mut browser) = Browser::start() else { return };
+    let scratch = Scratch::new();
+    small_run(&scratch);
+    works(&mut browser, &scratch, "fc", "001-fc");
+}
+
+#[test]
+fn noise_is_a_group_and_says_why() {
+    let Some(mut browser) = Browser::start() else { return };
+    let scratch = example();
+    let server = Server::start(scratch, &["run"]);
+    browser.visit(&format!("{}#layer=dense", server.url), WINDOW, READY);
+    click(&mut browser, ".card[data-pattern=\"-1\"] .title");
+    let rows = exported(&mut browser);
+    assert!(rows.len() > 20 && rows.iter().all(|row| row["cluster"] == -1), "noise is selected like a pattern");
+    let card = text(&mut browser, ".card[data-pattern=\"-1\"]");
+    let counts: Vec<usize> = card
+        .lines()
+        .find(|line| line.contains("before it splits"))
+        .expect("the card says why")
+        .split_whitespace()
+        .filter_map(|word| word.replace(',', "").parse().ok())
+        .collect();
+    assert_eq!(counts.iter().sum::<usize>(), rows.len(), "{card}: each leaves in one way or in the other");
+    click(&mut browser, ".card[data-pattern=\"-1\"] .pin");
+    shows(&mut browser, "#beside-compare", "(1)");
+
+    // The nearest sample in a pattern, by the distance of the run: Euclidean, each column divided by its largest magnitude.
+    browser.strike("Escape");
+    browser.wait_for("!document.querySelector('#selected')");
+    let labels: Vec<i64> = exported(&mut browser).iter().filter_map(|row| row["cluster"].as_i64()).collect();
+    let file = scratch.path().join("run/features/002-dense.safetensors");
+    let (_, features) = napscope_cli::files::features::read(&file).expect("written");
+    let columns = features.row(0).len();
+    let most: Vec<f32> = (0..columns)
+        .map(|column| (0..labels.len()).fold(0.0, |most: f32, sample| most.max(features.row(sample)[column].abs())))
+        .collect();
+    let apart = |x: usize, y: usize| -> f64 {
+        let part = |column: usize| f64::from((features.row(x)[column] - features.row(y)[column]) / most[column]);
+        (0..columns).filter(|&column| most[column] > 0.0).map(|column| part(column).powi(2)).sum()
+    };
+    for row in rows.iter().step_by(rows.len() / 4) {
+        let sample = number_of(row);
+        let nearest = (0..labels.len())
+            .filter(|&other| labels[other] >= 0)
+            .min_by(|&x, &y| apart(sample, x).total_cmp(&apart(sample, y)))
+            .expect("patterns");
+        browser.visit(&format!("{}#layer=dense&beside=sample&sample={sample}", server.url), WINDOW, READY_TABS);
+        shows(&mut browser, ".why", &format!("sample in a pattern is {nearest} of pattern {}", labels[nearest]));
+        shows(&mut browser, ".why", "It leaves ");
+    }
+    sound(&browser);
+}
+
+#[test]
+fn patterns_of_two_runs_stand_side_by_side() {
+    let Some(mut browser) = Browser::start() else { return };
+    let scratch = example();
+    let told =
+        napscope(scratch, "analyze --example vision --layer dense --limit 300 --min-cluster-size 6 -o other --force");
+    assert_eq!(told.code, Some(0), "{}", told.stderr);
+    let server = Server::start(scratch, &["run", "other"]);
+    browser.visit(&format!("{}#layer=dense", server.url), WINDOW, READY);
+    let colour = "getComputedStyle(document.querySelector('.card[data-pattern=\"2\"] .title i')).backgroundColor";
+    let first = browser.value(colour);
+    click(&mut browser, ".card[data-pattern=\"0\"] .pin");
+    browser.value("(() => { const it = document.querySelector('.run select'); it.value = 1; it.dispatchEvent(new Event('change', { bubbles: true })); })()");
+    browser.wait_for("document.querySelectorAll('.strip li').length === 1 && !document.querySelector('.busy.on')");
+    assert_eq!(browser.value(colour), first, "a number has one colour, in every run");
+    click(&mut browser, ".card[data-pattern=\"1\"] .pin");
+    click(&mut browser, "#beside-compare");
+    shows(&mut browser, "#beside-panel", "2 patterns side by side");
+    let size = |file: &str, at: usize| {
+        let json: Value =
+            serde_json::from_slice(&std::fs::read(scratch.path().join(file)).expect("written")).expect("JSON");
+        json["patterns"][at]["size"].as_u64().expect("a size")
+    };
+    for (run, members) in
+        [("run", size("run/layers/002-dense.json", 0)), ("other", size("other/layers/000-dense.json", 1))]
+    {
+        shows(&mut browser, ".sides", &format!("{run} · {members} samples"));
+    }
+    browser.wait_for("[...document.querySelectorAll('.sides img')].filter((img) => img.naturalWidth > 0).length > 8");
+    browser.wait_for("location.hash.includes('run=1') && location.hash.includes('pins')");
+    let hash = browser.value("location.hash");
+    browser.visit(&format!("{}{}", server.url, hash.as_str().expect("text")), WINDOW, READY_TABS);
+    shows(&mut browser, "#beside-panel", "2 patterns side by side");
+    sound(&browser);
+}
+
+#[test]
+fn a_search_finds_samples_labels_and_layers() {
+    let Some(mut browser) = Browser::start() else { return };
+    let scratch = example();
+    let server = Server::start(scratch, &["run"]);
+    browser.visit(&format!("{}#layer=dense", server.url), WINDOW, READY);
+    let all = exported(&mut browser);
+    let look_for = |browser: &mut Browser, words: &str| {
+        browser.value(&format!("(() => {{ const it = document.querySelector('#search'); it.value = {words:?}; it.dispatchEvent(new Event('input', {{ bubbles: true }})); it.form.requestSubmit(); }})()"));
+        browser.wait_for("!document.querySelector('.busy.on')");
+    };
+    look_for(&mut browser, "stage1");
+    browser.wait_for("document.querySelector('.strip .on').innerText.startsWith('stage1.relu2')");
+    look_for(&mut browser, "sandal");
+    shows(&mut browser, "#beside-panel", "samples selected");
+    let expected: Vec<usize> = all.iter().filter(|row| row["class_name"] == "Sandal").map(number_of).collect();
+    assert!(expected.len() > 20, "the data has sandals: {}", expected.len());
+    assert_eq!(exported(&mut browser).iter().map(number_of).collect::<Vec<_>>(), expected);
+    look_for(&mut browser, "5");
+    shows(&mut browser, "#beside-sample", "Sample 5");
+    look_for(&mut browser, "no such thing");
+    shows(&mut browser, ".error", "no such thing");
     sound(&browser);
 }
 
@@ -510,6 +842,7 @@ fn an_accessibility_scan_finds_nothing_serious() {
         ("light", "beside=samples&below=columns"),
         ("dark", "beside=sample&sample=5&below=flow"),
         ("light", "beside=compare&colour=membership"),
+        ("dark", "below=verdict"),
     ] {
         browser.visit(
             &format!("{}#layer=dense&theme={theme}&{view}&{pattern}&{pins}", server.url),
@@ -519,4 +852,30 @@ fn an_accessibility_scan_finds_nothing_serious() {
         browser.wait_for("!document.querySelector('.busy.on')");
         scan(&mut browser, &axe, &format!("{theme} {view}"));
     }
+    browser.value("document.querySelector('.menu button').click()");
+    browser.wait_for("!!document.querySelector('.sheet')");
+    scan(&mut browser, &axe, "what leaves the page");
+    browser.value("document.activeElement.blur()");
+    browser.strike("?");
+    browser.wait_for("document.querySelector('dialog')?.open");
+    scan(&mut browser, &axe, "help");
+}
+
+#[test]
+fn a_screenshot_is_the_view_that_was_asked_for() {
+    // The program looks for the same browser as the tests do.
+    if Browser::start().is_none() {
+        return;
+    }
+    let scratch = example();
+    let views = ["layer=dense&theme=light", "layer=dense&theme=dark"].map(|view| {
+        let line = format!("explore run --no-open --size 900x640 --view {view} --screenshot-to view.png");
+        let told = napscope(scratch, &line);
+        assert_eq!(told.code, Some(0), "{}", told.stderr);
+        let picture = image::open(scratch.path().join("view.png")).expect("a picture").to_rgb8();
+        assert_eq!(picture.dimensions(), (900, 640));
+        picture
+    });
+    let brightness = views.each_ref().map(|picture| picture.iter().map(|value| u64::from(*value)).sum::<u64>());
+    assert!(brightness[0] > 3 * brightness[1], "light and dark: {brightness:?}");
 }
