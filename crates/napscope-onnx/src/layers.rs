@@ -229,8 +229,10 @@ impl Layers {
         if let Some(left_out) = self.left_out.iter().find(called) {
             return Error::new(ErrorKind::UnknownName, format!("`{pattern}` cannot be tapped: {}", left_out.reason));
         }
+        // A module around the wanted layer is not like it, though its name is a part of the other.
+        let around = |name: &str| pattern.strip_prefix(name).is_some_and(|rest| rest.starts_with(['.', '/']));
         let known = self.values.iter().flat_map(|value| value.aliases.iter().chain([&value.name]));
-        let error = Error::unknown("layer", pattern, known.map(String::as_str));
+        let error = Error::unknown("layer", pattern, known.map(String::as_str).filter(|name| !around(name)));
         if error.how_to_mend().is_some() {
             return error;
         }
