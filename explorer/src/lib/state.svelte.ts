@@ -14,6 +14,9 @@ export interface Zoom { x: number; y: number; factor: number }
 export type Below = "tree" | "channels" | "columns" | "flow" | "verdict" | "ood";
 export type Beside = "patterns" | "samples" | "sample" | "compare";
 
+/** Somebody who stays so long on a layer looks at it. */
+const AHEAD_MS = 400;
+
 class Explorer {
   list = $state.raw<{ name: string; samples: number; layers: number }[]>([]);
   runAt = $state(0);
@@ -44,6 +47,7 @@ class Explorer {
   split = $state(58);
   busy = $state(0);
   private waiting = 0;
+  private ahead: ReturnType<typeof setTimeout> | undefined;
   error = $state<string | null>(null);
   /** Spoken by screen readers. */
   said = $state("");
@@ -89,6 +93,7 @@ class Explorer {
     if (!this.facts) return;
     at = Math.min(Math.max(at, 0), this.layers.length - 1);
     const run = this.runAt;
+    clearTimeout(this.ahead);
     await this.wait(async () => {
       const layer = await api.layer(run, at);
       const projection = Math.min(this.projectionAt, layer.projections.length - 1);
@@ -103,8 +108,11 @@ class Explorer {
       }
       this.said = `${layer.summary.name}: ${clustering.patterns.length} patterns`;
     });
-    // What comes next is likely a neighbour.
-    for (const near of [at + 1, at - 1]) if (near >= 0 && near < this.layers.length) void api.clustering(run, near, {}).catch(() => {});
+    // What comes next is likely a neighbour: it is read beforehand, unless somebody goes on at once and would wait for it.
+    clearTimeout(this.ahead);
+    this.ahead = setTimeout(() => {
+      for (const near of [at + 1, at - 1]) if (near >= 0 && near < this.layers.length) void api.clustering(run, near, {}).catch(() => {});
+    }, AHEAD_MS);
   }
 
   async openProjection(at: number) {
