@@ -208,7 +208,7 @@ mod tests {
             ("size = \"small\"", "size = \"huge\"", "no size of a network is called `huge`"),
             ("input = \"estimate\"", "input = \"row\"", "input of a neural receiver"),
             ("slots_per_step = 16", "slots_per_step = 7", "even"),
-            ("steps = 10000", "step = 10000", "unknown field"),
+            ("steps = 40000", "step = 40000", "unknown field"),
             ("num_prb = 6", "num_prb = 600", "num_prb"),
         ] {
             let error = TrainConfig::from_toml(&text.replace(from, to)).expect_err(to);
