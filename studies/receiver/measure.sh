@@ -32,7 +32,7 @@ for additional in 0 1; do
     dmrs="$((additional + 1))_dmrs"
     link="$size $channels --dmrs-additional-position $additional"
     measure "snr_$dmrs" $link $spread $doppler --snr-db -4..32 --snr-step 4
-    measure "fast_$dmrs" $link $spread --speed 50..135km/h --snr-db 0..24
+    measure "fast_$dmrs" $link $spread --speed 50..135km/h --snr-db 0..32
     measure "slow_$dmrs" $link $spread --speed 0..5km/h --snr-db 0..24
     measure "over_speed_$dmrs" $link $spread --snr-db 14 --over speed --speed 0..135km/h --points 7
     measure "over_delay_spread_$dmrs" $link $doppler --snr-db 14 --over delay_spread --delay-spread 10ns..300ns --points 7

@@ -176,15 +176,16 @@ impl Hdbscan {
 
     fn check_samples(&self, samples: usize) -> Result<()> {
         self.check()?;
-        let needed = self.min_cluster_size.max(self.core_neighbors() + 1);
+        let needed = self.min_cluster_size.max(self.core_neighbors().saturating_add(1));
         if samples >= needed {
             return Ok(());
         }
         let (name, value) = match self.min_samples {
-            Some(value) if value + 1 > self.min_cluster_size => ("min_samples", value),
+            Some(value) if value >= self.min_cluster_size => ("min_samples", value),
             _ => ("min_cluster_size", self.min_cluster_size),
         };
-        let message = format!("{samples} samples are too few for {name} {value}: it takes at least {needed}");
+        let are = if samples == 1 { "sample is" } else { "samples are" };
+        let message = format!("{samples} {are} too few for {name} {value}: it takes at least {needed}");
         Err(Error::new(ErrorKind::TooFewSamples, message).hint(format!("give more samples, or lower {name}")))
     }
 

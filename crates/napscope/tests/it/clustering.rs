@@ -579,7 +579,7 @@ fn parameters_out_of_range_are_refused_by_name() {
 #[test]
 fn too_few_samples_name_the_bound() {
     let cases = [
-        (1, 5, Some(5), "1 samples are too few for min_samples 5: it takes at least 6"),
+        (1, 5, Some(5), "1 sample is too few for min_samples 5: it takes at least 6"),
         (5, 5, Some(5), "5 samples are too few for min_samples 5: it takes at least 6"),
         (4, 5, Some(2), "4 samples are too few for min_cluster_size 5: it takes at least 5"),
         (5, 5, None, "5 samples are too few for min_cluster_size 5: it takes at least 6"),

@@ -356,7 +356,13 @@ static CASES: &[Case] = &[
     ),
     case("infinity in features", |s| with_value(s, f32::NEG_INFINITY), "cluster act.npz", &["sample 10", "inf"]),
     case("no sample", |s| few(s, 0), "analyze --data act.npz -o run", &["act.npz", "empty"]),
-    case("one sample", |s| few(s, 1), "analyze --data act.npz -o run", &["layer a", "1 samples are too few"]),
+    case("one sample", |s| few(s, 1), "analyze --data act.npz -o run", &["layer a", "1 sample is too few"]),
+    case(
+        "the largest min_samples that can be typed",
+        |s| few(s, 5),
+        "cluster act.npz --min-samples 18446744073709551615",
+        &["5 samples are too few for min_samples 18446744073709551615"],
+    ),
     case(
         "as many samples as min_samples",
         |s| few(s, 5),

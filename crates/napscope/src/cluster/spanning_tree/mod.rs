@@ -181,6 +181,8 @@ fn in_samples(mut edges: Vec<Edge>, content: &[u32]) -> SpanningTree {
 /// neighbors and their edges, the trees, and what each thread prepares points in. Approximate neighbors have lists instead of
 /// panels.
 pub(crate) fn memory_bytes(samples: u64, dimensions: u64, min_samples: u64, search: NeighborSearch) -> u64 {
+    // More neighbors than samples are refused before any are looked for.
+    let min_samples = min_samples.min(samples);
     if search != NeighborSearch::Exact {
         let neighbors = min_samples.max(MORE_NEIGHBORS as u64);
         return samples * (neighbors::approximate_bytes_of_sample(dimensions, neighbors) + 28 * neighbors + 220);
