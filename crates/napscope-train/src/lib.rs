@@ -13,6 +13,7 @@ mod sums;
 mod batch_norm;
 pub mod depthwise;
 pub mod operations;
+mod stock;
 
 pub mod weights;
 
