@@ -15,6 +15,8 @@ pub mod depthwise;
 pub mod operations;
 mod stock;
 
+pub mod device;
+
 pub mod weights;
 
 pub mod network;

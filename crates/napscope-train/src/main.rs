@@ -3,6 +3,7 @@
 use anyhow::{Context, Result};
 use clap::{Arg, ArgMatches, Command, value_parser};
 use napscope_train::config::{PRESETS, TrainConfig};
+use napscope_train::device::{Compute, DEVICES};
 use napscope_train::run::{CHECKPOINT, LOG, Run};
 use napscope_train::{checkpoint, curve, export};
 use std::path::{Path, PathBuf};
@@ -42,6 +43,14 @@ fn command() -> Command {
         .arg(
             number("threads", "2 train the two halves of a step side by side; the result is the same")
                 .default_value("2"),
+        )
+        .arg(
+            Arg::new("device")
+                .long("device")
+                .value_name("NAME")
+                .default_value(DEVICES[0])
+                .value_parser(DEVICES)
+                .help("What computes: the processor, or a graphics card (in a build with the feature wgpu)"),
         )
         .arg(path("out", "The folder of the training; one that was broken off there goes on").required(true));
     let export = Command::new("export")
@@ -87,7 +96,11 @@ fn train(args: &ArgMatches) -> Result<()> {
     config.steps = number("steps").unwrap_or(config.steps);
     config.seed = number("seed").unwrap_or(config.seed);
     let threads = number("threads").unwrap_or(1).max(1) as usize;
-    Run::open(path_of(args, "out"), config, threads)?.train(&mut tell)
+    let compute = Compute::open(args.get_one::<String>("device").map_or("", String::as_str), threads)?;
+    if let Some(name) = &compute.name {
+        tell(&format!("training on {name}"));
+    }
+    Run::open(path_of(args, "out"), config, compute, threads)?.train(&mut tell)
 }
 
 fn write_onnx(args: &ArgMatches) -> Result<()> {

@@ -3,5 +3,7 @@
 mod checkpoint;
 mod export;
 mod gradients;
+#[cfg(feature = "wgpu")]
+mod graphics_card;
 mod support;
 mod training;
