@@ -1,6 +1,7 @@
 //! The tests of the crate that go through its public face.
 
 mod checkpoint;
+mod command;
 mod export;
 mod gradients;
 #[cfg(feature = "wgpu")]
