@@ -7,6 +7,7 @@
 
 use napscope_train::config::TrainConfig;
 use napscope_train::data::{Batch, SlotSource};
+use napscope_train::device::Compute;
 use napscope_train::trainer::{Trainer, logits};
 use std::time::Instant;
 
@@ -33,7 +34,7 @@ fn main() {
         let parameters = trainer.weights.values.len();
         let name = |what: &str| format!("{what}, {size} ({parameters} parameters), {SLOTS} slots of {num_prb} PRB");
 
-        let step = best_rate(|| count(trainer.step(&parts, 1).is_ok()));
+        let step = best_rate(|| count(trainer.step(&parts, &Compute::cpu(1)).is_ok()));
         let walls =
             [1, 2].map(|threads| (0..WALLS).map(|_| wall(&mut trainer, &parts, threads)).fold(f64::MAX, f64::min));
         println!(
@@ -43,7 +44,9 @@ fn main() {
             walls[0],
             walls[1]
         );
-        let forward = best_rate(|| count(parts.iter().all(|batch| !logits(&trainer.weights, batch).is_empty())));
+        let device = Compute::cpu(1).device;
+        let pass = || parts.iter().all(|batch| !logits(&trainer.weights, batch, &device).is_empty());
+        let forward = best_rate(|| count(pass()));
         println!(r#"{{"row":"{}","by":"napscope","cpu_ms":{:.4e}}}"#, name("forward"), 1e3 / forward);
     }
 }
@@ -55,6 +58,6 @@ fn count(done: bool) -> u64 {
 
 fn wall(trainer: &mut Trainer, parts: &[Batch], threads: usize) -> f64 {
     let start = Instant::now();
-    trainer.step(parts, threads).expect("the step runs");
+    trainer.step(parts, &Compute::cpu(threads)).expect("the step runs");
     start.elapsed().as_secs_f64()
 }

@@ -13,6 +13,9 @@ mod sums;
 mod batch_norm;
 pub mod depthwise;
 pub mod operations;
+mod stock;
+
+pub mod device;
 
 pub mod weights;
 

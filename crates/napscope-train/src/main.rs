@@ -1,14 +1,34 @@
 //! `napscope-train`: trains a neural receiver and writes it as ONNX.
+//!
+//! Exit codes are napscope's: 0 ok · 2 the user's or the data's error · 3 an error of our own.
 
 use anyhow::{Context, Result};
 use clap::{Arg, ArgMatches, Command, value_parser};
 use napscope_train::config::{PRESETS, TrainConfig};
+use napscope_train::device::{Compute, DEVICES};
 use napscope_train::run::{CHECKPOINT, LOG, Run};
 use napscope_train::{checkpoint, curve, export};
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
-fn main() -> Result<()> {
-    let matches = command().get_matches();
+fn main() -> ExitCode {
+    match std::panic::catch_unwind(|| run(&command().get_matches())) {
+        Ok(Ok(())) => ExitCode::SUCCESS,
+        Ok(Err(error)) => {
+            tell(&format!("error: {error:#}"));
+            ExitCode::from(2)
+        }
+        Err(_) => {
+            tell(
+                "this is a bug in napscope-train (or, with --device wgpu, the card or its driver failed): \
+                 please report it with the command and the lines above",
+            );
+            ExitCode::from(3)
+        }
+    }
+}
+
+fn run(matches: &ArgMatches) -> Result<()> {
     match matches.subcommand() {
         Some(("receiver", args)) => train(args),
         Some(("export", args)) => write_onnx(args),
@@ -43,7 +63,21 @@ fn command() -> Command {
             number("threads", "2 train the two halves of a step side by side; the result is the same")
                 .default_value("2"),
         )
-        .arg(path("out", "The folder of the training; one that was broken off there goes on").required(true));
+        .arg(
+            Arg::new("device")
+                .long("device")
+                .value_name("NAME")
+                .default_value(DEVICES[0])
+                .value_parser(DEVICES)
+                .help("What computes: the processor, or a graphics card (in a build with the feature wgpu)"),
+        )
+        .arg(path("out", "The folder of the training; one that was broken off there goes on").required(true))
+        .after_help(
+            "Examples:\n  napscope-train receiver --preset tiny --out target/receiver\n  \
+             napscope-train receiver --preset deeprx --device wgpu --out target/deeprx\n\n\
+             The folder's log.csv grows while it trains; see the command curve. Every device learns the same to rounding; \
+             the same bytes on each run are promised for the processor alone.",
+        );
     let export = Command::new("export")
         .about("Write the receiver of a training as ONNX")
         .arg(
@@ -53,7 +87,8 @@ fn command() -> Command {
                 .value_parser(value_parser!(PathBuf))
                 .help("The folder of the training, or a checkpoint"),
         )
-        .arg(path("output", "The ONNX file").short('o').required(true));
+        .arg(path("output", "The ONNX file").short('o').required(true))
+        .after_help("Examples:\n  napscope-train export target/receiver -o receiver.onnx");
     let curve = Command::new("curve")
         .about("Draw the log of a training: loss, and error rates of the validation by SNR")
         .arg(
@@ -63,10 +98,15 @@ fn command() -> Command {
                 .value_parser(value_parser!(PathBuf))
                 .help("The folder of the training, or its log"),
         )
-        .arg(path("output", "The SVG file").short('o').required(true));
+        .arg(path("output", "The SVG file").short('o').required(true))
+        .after_help("Examples:\n  napscope-train curve target/receiver -o training.svg");
     Command::new("napscope-train")
         .version(env!("CARGO_PKG_VERSION"))
         .about("Trains a neural receiver on simulated slots and writes it as ONNX")
+        .after_help(
+            "Examples:\n  napscope-train receiver --preset tiny --out target/receiver\n  \
+             napscope-train export target/receiver -o receiver.onnx",
+        )
         .subcommand_required(true)
         .arg_required_else_help(true)
         .subcommand(receiver)
@@ -87,7 +127,11 @@ fn train(args: &ArgMatches) -> Result<()> {
     config.steps = number("steps").unwrap_or(config.steps);
     config.seed = number("seed").unwrap_or(config.seed);
     let threads = number("threads").unwrap_or(1).max(1) as usize;
-    Run::open(path_of(args, "out"), config, threads)?.train(&mut tell)
+    let compute = Compute::open(args.get_one::<String>("device").map_or("", String::as_str), threads)?;
+    if let Some(name) = &compute.name {
+        tell(&format!("training on {name}"));
+    }
+    Run::open(path_of(args, "out"), config, compute, threads)?.train(&mut tell)
 }
 
 fn write_onnx(args: &ArgMatches) -> Result<()> {
@@ -114,11 +158,13 @@ fn path_of<'a>(args: &'a ArgMatches, name: &str) -> &'a Path {
     args.get_one::<PathBuf>(name).map_or(Path::new(""), PathBuf::as_path)
 }
 
-/// Results go to stdout.
+/// Results go to stdout. Somebody who closed it (`| head`) has seen enough.
 fn print(text: &str) -> Result<()> {
-    use std::io::Write;
-    std::io::stdout().write_all(text.as_bytes())?;
-    Ok(())
+    use std::io::{ErrorKind, Write};
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
 }
 
 /// Everything else goes to stderr.

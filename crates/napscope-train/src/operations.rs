@@ -2,10 +2,13 @@
 //!
 //! Burn runs everything else of the network: matrix products, sums, and the walk back through the graph. Its own
 //! convolutions are three times slower than PyTorch's on this network; a pointwise convolution as a matrix product and these two
-//! operations are not. They are written for the `flex` backend (plain Rust on the processor).
+//! operations are not. They are written by hand for the `flex` backend (plain Rust on the processor); what the traits say by
+//! default are the same operations in Burn's own (`stock.rs`), which a graphics card takes.
 
 use crate::depthwise::Planes;
-use crate::{batch_norm, depthwise};
+use crate::{batch_norm, depthwise, stock};
+#[cfg(feature = "wgpu")]
+use burn::backend::Cube;
 use burn::backend::autodiff::checkpoint::{base::Checkpointer, strategy::CheckpointStrategy};
 use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
@@ -14,7 +17,7 @@ use burn::backend::{Autodiff, AutodiffBackend, Backend, Dispatch, Flex, backend_
 use burn::tensor::{Tensor, TensorData};
 
 /// What a backend must be able to do besides Burn's own operations. Matrices are [channels, planes].
-#[backend_extension(Flex, Autodiff)]
+#[backend_extension(Flex, Cube: cfg(feature = "wgpu"), Autodiff)]
 pub trait NetworkOperations: Backend {
     /// Depthwise 3×3 convolution: `weight` is [2 channels, 9], `bias` [2 channels, 1].
     fn depthwise(
@@ -23,10 +26,14 @@ pub trait NetworkOperations: Backend {
         bias: FloatTensor<Self>,
         planes: Planes,
         dilation: [usize; 2],
-    ) -> FloatTensor<Self>;
+    ) -> FloatTensor<Self> {
+        stock::depthwise::<Self>(x, weight, bias, planes, dilation)
+    }
 
     /// Mean and variance of each row, [channels, 2], as constants.
-    fn moments(x: FloatTensor<Self>) -> FloatTensor<Self>;
+    fn moments(x: FloatTensor<Self>) -> FloatTensor<Self> {
+        stock::moments::<Self>(x)
+    }
 
     /// Batch norm and ReLU with these moments, which must be those of `x` where a gradient is asked for.
     fn norm_relu(
@@ -34,7 +41,9 @@ pub trait NetworkOperations: Backend {
         moments: FloatTensor<Self>,
         weight: FloatTensor<Self>,
         bias: FloatTensor<Self>,
-    ) -> FloatTensor<Self>;
+    ) -> FloatTensor<Self> {
+        stock::norm_relu::<Self>(x, moments, weight, bias)
+    }
 }
 
 /// The way back through them: gradients with respect to (x, weight, bias).
@@ -46,7 +55,9 @@ pub trait NetworkGradients: NetworkOperations {
         grad: &FloatTensor<Self>,
         planes: Planes,
         dilation: [usize; 2],
-    ) -> [FloatTensor<Self>; 3];
+    ) -> [FloatTensor<Self>; 3] {
+        stock::depthwise_backward::<Self>(x, weight, grad, planes, dilation)
+    }
 
     /// Through [`NetworkOperations::norm_relu`].
     fn norm_relu_backward(
@@ -55,8 +66,16 @@ pub trait NetworkGradients: NetworkOperations {
         weight: &FloatTensor<Self>,
         bias: &FloatTensor<Self>,
         grad: &FloatTensor<Self>,
-    ) -> [FloatTensor<Self>; 3];
+    ) -> [FloatTensor<Self>; 3] {
+        stock::norm_relu_backward::<Self>(x, moments, weight, bias, grad)
+    }
 }
+
+/// A graphics card takes Burn's own, whatever drives it.
+#[cfg(feature = "wgpu")]
+impl NetworkOperations for Cube {}
+#[cfg(feature = "wgpu")]
+impl NetworkGradients for Cube {}
 
 type FlexTensor = FloatTensor<Flex>;
 

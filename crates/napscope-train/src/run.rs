@@ -11,13 +11,13 @@ use crate::baseline;
 use crate::checkpoint;
 use crate::config::TrainConfig;
 use crate::data::{Batch, Batches, SlotSource, StepShape};
+use crate::device::Compute;
 use crate::loss::{SNR_EDGES_DB, Score};
 use crate::trainer::{PARTS, Trainer, validate};
 use anyhow::{Context, Result, bail};
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::thread;
 use std::time::{Duration, Instant};
 
 /// The checkpoint's name in the folder.
@@ -37,6 +37,7 @@ pub struct Run {
     folder: PathBuf,
     trainer: Trainer,
     validation: Vec<Batch>,
+    compute: Compute,
     num_threads: usize,
 }
 
@@ -56,11 +57,12 @@ impl Window {
 }
 
 impl Run {
-    /// Starts a training in `folder`, or goes on with the one that is there.
+    /// Starts a training in `folder`, or goes on with the one that is there. Slots are made by `num_threads` threads, and what
+    /// the network computes is computed by `compute`, which need not be what the training began on.
     ///
     /// # Errors
     /// When the folder holds another training, or something that cannot be read.
-    pub fn open(folder: &Path, config: TrainConfig, num_threads: usize) -> Result<Self> {
+    pub fn open(folder: &Path, config: TrainConfig, compute: Compute, num_threads: usize) -> Result<Self> {
         std::fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
         let path = folder.join(CHECKPOINT);
         let trainer = if path.exists() {
@@ -78,7 +80,7 @@ impl Run {
         checkpoint::write_atomically(&folder.join("config.toml"), toml::to_string(&trainer.config)?.as_bytes())?;
         let source = SlotSource::new(&trainer.config, &trainer.config.validation_link()?)?;
         let validation = validation_batches(&source, trainer.config.validation_slots);
-        let run = Run { folder: folder.to_path_buf(), trainer, validation, num_threads };
+        let run = Run { folder: folder.to_path_buf(), trainer, validation, compute, num_threads };
         run.write_baseline(&source)?;
         run.shorten_log()?;
         Ok(run)
@@ -101,7 +103,7 @@ impl Run {
         let (mut window, mut told) = (Window::new(Duration::ZERO), Instant::now());
         while self.trainer.steps_done() < config.steps {
             let parts = batches.next_step()?;
-            let (score, norm) = self.trainer.step(&parts, self.num_threads)?;
+            let (score, norm) = self.trainer.step(&parts, &self.compute)?;
             window.score.add(&score);
             window.gradient_norm += norm;
             window.steps += 1;
@@ -153,19 +155,12 @@ impl Run {
     pub fn validate(&self) -> Score {
         let weights = &self.trainer.weights;
         let part = |first: usize| {
-            let scores = self.validation.iter().skip(first).step_by(PARTS).map(|batch| validate(weights, batch));
-            scores.collect::<Vec<_>>()
+            let batches = self.validation.iter().skip(first).step_by(PARTS);
+            batches.map(|batch| validate(weights, batch, &self.compute.device)).collect::<Vec<_>>()
         };
-        let parts: Vec<Vec<Score>> = if self.num_threads > 1 {
-            thread::scope(|scope| {
-                let workers: Vec<_> = (0..PARTS).map(|first| scope.spawn(move || part(first))).collect();
-                workers.into_iter().map(|worker| worker.join().expect("a pass does not panic")).collect()
-            })
-        } else {
-            (0..PARTS).map(part).collect()
-        };
+        let firsts: [usize; PARTS] = std::array::from_fn(|first| first);
         let mut sum = Score::default();
-        parts.iter().flatten().for_each(|score| sum.add(score));
+        self.compute.each(&firsts, |&first| part(first)).iter().flatten().for_each(|score| sum.add(score));
         sum
     }
 

@@ -1,18 +1,18 @@
 //! One step of training, and the validation.
 //!
-//! A step's slots go in two halves to two workers, threads where there are two; each makes its own forward and backward pass
-//! with the moments of its own half, and the gradients are added in the order of the halves. The number of threads therefore
-//! changes no byte.
+//! A step's slots go in two halves; each makes its own forward and backward pass with the moments of its own half, on threads
+//! where there are two, and the gradients are added in the order of the halves. The number of threads therefore changes no
+//! byte; the device does (see `device.rs`).
 
 use crate::config::TrainConfig;
 use crate::data::Batch;
+use crate::device::Compute;
 use crate::loss::{Score, score};
 use crate::network::{Network, Normalization};
 use crate::optimizer::{Optimizer, StepSize, clip};
 use crate::weights::Weights;
 use anyhow::{Result, bail};
-use burn::tensor::{Device, Tensor, TensorData};
-use std::thread;
+use burn::tensor::{Device, Tensor, TensorData, Transaction};
 
 /// Halves of a step.
 pub const PARTS: usize = 2;
@@ -57,22 +57,14 @@ impl Trainer {
         self.optimizer.steps
     }
 
-    /// One step over the `parts` of a batch, on up to `num_threads` threads. Returns the score and the norm of the gradient.
+    /// One step over the `parts` of a batch. Returns the score and the norm of the gradient.
     ///
     /// # Errors
     /// When the loss is no number any more.
-    pub fn step(&mut self, parts: &[Batch], num_threads: usize) -> Result<(Score, f64)> {
+    pub fn step(&mut self, parts: &[Batch], compute: &Compute) -> Result<(Score, f64)> {
         let active: usize = parts.iter().map(Batch::num_active_bits).sum();
         let weights = &self.weights;
-        let pass = |batch| gradient(weights, batch, 1.0 / active as f64);
-        let results: Vec<PartResult> = if num_threads > 1 {
-            thread::scope(|scope| {
-                let workers: Vec<_> = parts.iter().map(|batch| scope.spawn(move || pass(batch))).collect();
-                workers.into_iter().map(|worker| worker.join().expect("a pass does not panic")).collect()
-            })
-        } else {
-            parts.iter().map(pass).collect()
-        };
+        let results = compute.each(parts, |batch| gradient(weights, batch, 1.0 / active as f64, &compute.device));
         let (mut score, mut gradient) = (Score::default(), vec![0.0; weights.values.len()]);
         for result in &results {
             score.add(&result.score);
@@ -96,8 +88,8 @@ impl Trainer {
 }
 
 /// Forward and backward over one batch; the loss is its sum times `scale`.
-pub fn gradient(weights: &Weights, batch: &Batch, scale: f64) -> PartResult {
-    let device = Device::flex().autodiff();
+pub fn gradient(weights: &Weights, batch: &Batch, scale: f64, device: &Device) -> PartResult {
+    let device = device.clone().autodiff();
     let network = Network::new(weights, &device);
     let forward = network.forward(columns(batch, weights, &device), batch.planes, Normalization::Batch);
     let mut of_logits = Vec::new();
@@ -106,27 +98,24 @@ pub fn gradient(weights: &Weights, batch: &Batch, scale: f64) -> PartResult {
     let of_logits = Tensor::<2>::from_data(TensorData::new(of_logits, shape), &device);
     // The gradient of Σ logits · g is g: so the loss needs no operations of its own in the graph.
     let mut gradients = (forward.logits * of_logits).sum().backward();
-    let mut gradient = Vec::with_capacity(weights.values.len());
-    for (parameter, range) in weights.ranges() {
-        match network.tensor(&parameter.name).grad_remove(&mut gradients) {
-            Some(found) => gradient.extend(values(found)),
-            None => gradient.extend(std::iter::repeat_n(0.0, range.len())),
-        }
-    }
-    let moments = forward.moments.into_iter().flat_map(|moments| values(moments.inner())).collect();
+    let found = weights.ranges().map(|(parameter, _)| {
+        let tensor = network.tensor(&parameter.name);
+        tensor.grad_remove(&mut gradients).unwrap_or_else(|| tensor.clone().inner().zeros_like())
+    });
+    let gradient = read_all(found);
+    let moments = read_all(forward.moments.into_iter().map(Tensor::inner));
     PartResult { gradient, score, moments }
 }
 
 /// The logits of a batch with the running moments, `[num_bits, planes]`.
-pub fn logits(weights: &Weights, batch: &Batch) -> Vec<f32> {
-    let device = Device::flex();
-    let network = Network::new(weights, &device);
-    values(network.forward(columns(batch, weights, &device), batch.planes, Normalization::Running).logits)
+pub fn logits(weights: &Weights, batch: &Batch, device: &Device) -> Vec<f32> {
+    let network = Network::new(weights, device);
+    values(network.forward(columns(batch, weights, device), batch.planes, Normalization::Running).logits)
 }
 
 /// The score of a batch with the running moments.
-pub fn validate(weights: &Weights, batch: &Batch) -> Score {
-    score(&logits(weights, batch), batch, 1.0, None)
+pub fn validate(weights: &Weights, batch: &Batch, device: &Device) -> Score {
+    score(&logits(weights, batch, device), batch, 1.0, None)
 }
 
 fn columns(batch: &Batch, weights: &Weights, device: &Device) -> Tensor<2> {
@@ -134,6 +123,12 @@ fn columns(batch: &Batch, weights: &Weights, device: &Device) -> Tensor<2> {
     Tensor::from_data(TensorData::new(batch.columns.clone(), [rows, batch.planes.num_elements()]), device)
 }
 
-fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
-    tensor.into_data().try_into_vec().expect("the tensors of the network are f32")
+fn values(tensor: Tensor<2>) -> Vec<f32> {
+    read_all([tensor])
+}
+
+/// The values of tensors, one behind the other. A card is asked, and waited for, once.
+fn read_all(tensors: impl IntoIterator<Item = Tensor<2>>) -> Vec<f32> {
+    let read = tensors.into_iter().fold(Transaction::default(), Transaction::register).execute();
+    read.into_iter().flat_map(|data| data.try_into_vec::<f32>().expect("the tensors of the network are f32")).collect()
 }

@@ -2,6 +2,7 @@
 
 use crate::support::{batches, smallest};
 use napscope_train::checkpoint::{load, save};
+use napscope_train::device::Compute;
 use napscope_train::trainer::Trainer;
 use std::path::Path;
 
@@ -9,7 +10,7 @@ fn written(path: &Path) -> Trainer {
     let config = smallest(3);
     let parts = batches(&config, 2, 1);
     let mut trainer = Trainer::new(config).expect("a trainer");
-    trainer.step(&parts, 1).expect("a step");
+    trainer.step(&parts, &Compute::cpu(1)).expect("a step");
     save(&trainer, path).expect("written");
     trainer
 }

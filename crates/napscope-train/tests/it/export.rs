@@ -5,6 +5,7 @@ use napscope_ofdm::link::tensor::ReceiverInput;
 use napscope_onnx::{Choice, Dim, EngineName, InputData, InputTensor, Model, Provider, Request, Streaming, Tap};
 use napscope_train::config::TrainConfig;
 use napscope_train::data::Batch;
+use napscope_train::device::Compute;
 use napscope_train::export::{METADATA_KEY, to_onnx};
 use napscope_train::trainer::{Trainer, logits};
 use serde_json::json;
@@ -29,7 +30,7 @@ fn exported() -> (TrainConfig, Trainer, Model) {
     let mut trainer = Trainer::new(config.clone()).expect("a trainer");
     let parts = batches(&config, 2, 2);
     for _ in 0..3 {
-        trainer.step(&parts, 1).expect("a step");
+        trainer.step(&parts, &Compute::cpu(1)).expect("a step");
     }
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("receiver.onnx");
@@ -81,7 +82,7 @@ fn the_exported_model_computes_what_the_network_computes() {
         let mut config = config.clone();
         config.link.insert("num_prb".into(), num_prb.into());
         let batch = &batches(&config, 1, 3)[0];
-        let expected = logits(&trainer.weights, batch);
+        let expected = logits(&trainer.weights, batch, &Compute::cpu(1).device);
         let (len, size) = (batch.planes.num_elements(), batch.planes.size());
         assert_eq!(size, 14 * 12 * num_prb as usize, "the grid that was asked for");
         let peak = expected.iter().fold(0f32, |peak, value| peak.max(value.abs()));

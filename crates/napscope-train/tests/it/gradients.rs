@@ -3,6 +3,7 @@
 use napscope_train::architecture::{Architecture, Block};
 use napscope_train::data::Batch;
 use napscope_train::depthwise::Planes;
+use napscope_train::device::Compute;
 use napscope_train::network::unfold;
 use napscope_train::trainer::{gradient, logits};
 use napscope_train::weights::Weights;
@@ -74,7 +75,8 @@ fn loss_and_gradients_are_those_of_pytorch() {
     let text = std::fs::read_to_string(path).expect("the oracle is committed");
     let oracle: Json = serde_json::from_str(&text).expect("the oracle is JSON");
     let (weights, batch) = subject(&oracle);
-    let result = gradient(&weights, &batch, 1.0 / batch.num_active_bits() as f64);
+    let device = Compute::cpu(1).device;
+    let result = gradient(&weights, &batch, 1.0 / batch.num_active_bits() as f64, &device);
     let loss = oracle["loss"].as_f64().expect("a loss");
     let got = result.score.mean_loss();
     assert!((got - loss).abs() < 1e-5 * loss, "the loss is {got}, PyTorch's {loss}");
@@ -89,5 +91,5 @@ fn loss_and_gradients_are_those_of_pytorch() {
         start += channels;
     }
     let expected = channels_first(&numbers(&oracle["logits_in_use"]), weights.architecture.num_bits, batch.planes);
-    check("logits with running moments", &logits(&weights, &batch), &expected, VALUE_TOLERANCE);
+    check("logits with running moments", &logits(&weights, &batch, &device), &expected, VALUE_TOLERANCE);
 }

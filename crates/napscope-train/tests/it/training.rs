@@ -2,6 +2,7 @@
 
 use crate::support::{batches, smallest};
 use napscope_train::checkpoint;
+use napscope_train::device::Compute;
 use napscope_train::run::{CHECKPOINT, Run};
 use napscope_train::trainer::Trainer;
 use std::path::Path;
@@ -17,11 +18,11 @@ fn one_batch_can_be_learned_by_heart() {
     config.link.insert("snr_db".into(), toml::Value::String("10".into()));
     let parts = batches(&config, 2, 1);
     let mut trainer = Trainer::new(config).expect("a trainer");
-    let (first, _) = trainer.step(&parts, 1).expect("a step");
+    let (first, _) = trainer.step(&parts, &Compute::cpu(1)).expect("a step");
     assert!((first.mean_loss() - 2f64.ln()).abs() < 0.05, "fresh weights guess: {}", first.mean_loss());
     let mut last = first;
     for _ in 0..250 {
-        last = trainer.step(&parts, 1).expect("a step").0;
+        last = trainer.step(&parts, &Compute::cpu(1)).expect("a step").0;
     }
     assert!(last.mean_loss() < 0.1 * first.mean_loss(), "from {} to {}", first.mean_loss(), last.mean_loss());
 }
@@ -33,7 +34,7 @@ fn threads_change_no_byte() {
     let train = |threads: usize| {
         let mut trainer = Trainer::new(config.clone()).expect("a trainer");
         for _ in 0..4 {
-            trainer.step(&parts, threads).expect("a step");
+            trainer.step(&parts, &Compute::cpu(threads)).expect("a step");
         }
         trainer
     };
@@ -79,7 +80,7 @@ fn a_killed_training_goes_on_to_the_same_bytes() {
 #[test]
 fn another_training_in_the_folder_is_refused() {
     let folder = tempfile::tempdir().expect("a folder");
-    Run::open(folder.path(), smallest(3), 1).expect("a run").train(&mut |_| {}).expect("it trains");
-    let Err(error) = Run::open(folder.path(), smallest(4), 1) else { panic!("4 steps are not 3") };
+    Run::open(folder.path(), smallest(3), Compute::cpu(1), 1).expect("a run").train(&mut |_| {}).expect("it trains");
+    let Err(error) = Run::open(folder.path(), smallest(4), Compute::cpu(1), 1) else { panic!("4 steps are not 3") };
     assert!(error.to_string().contains("holds another training"), "{error:#}");
 }
