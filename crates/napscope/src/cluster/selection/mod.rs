@@ -323,7 +323,7 @@ mod tests {
         for (spec, expected) in [
             ("leef", "no selection is called `leef`"),
             ("level", "level: which distance?"),
-            ("level:distance=-1", "level: `distance` must lie in 0.0 ..= 1.7976931348623157e308, got -1.0"),
+            ("level:distance=-1", "level: `distance` must be a finite number from 0.0 up, got -1.0"),
             ("level:distance=near", "level: `distance=near` is not understood"),
             ("plateau:method=best", "plateau: `method=best` is not understood"),
             ("plateau:agreement=2", "plateau: `agreement` must lie in 0.0 ..= 1.0, got 2.0"),
