@@ -9,6 +9,7 @@ use std::time::Instant;
 
 const SHAPE: MapShape = MapShape { channels: 256, height: 14, width: 14 };
 const DENSE: MapShape = MapShape { channels: 4096, height: 1, width: 1 };
+const LARGE: MapShape = MapShape { channels: 64, height: 112, width: 112 };
 
 /// Samples that are sketched at a time, as a network delivers them.
 const BATCH: usize = 8;
@@ -52,10 +53,12 @@ fn main() {
     for spec in SPECS.iter().filter(|spec| wanted(spec)) {
         sketch(spec, spec, &values, SHAPE);
     }
-    for spec in ["mean", "histogram", "kde"] {
-        let row = format!("dense {spec}");
-        if wanted(&row) {
-            sketch(&row, spec, &values, DENSE);
+    for (name, shape) in [("dense", DENSE), ("large", LARGE)] {
+        for spec in ["mean", "histogram", "kde"] {
+            let row = format!("{name} {spec}");
+            if wanted(&row) {
+                sketch(&row, spec, &values, shape);
+            }
         }
     }
 }
@@ -63,6 +66,7 @@ fn main() {
 /// Measures the sketch `spec` under the name `row`, fitted on the range of the first samples.
 fn sketch(row: &str, spec: &str, values: &[f32], shape: MapShape) {
     let mut ranges = ChannelRanges::new(shape.channels);
+    let values = &values[..values.len() - values.len() % shape.len()];
     let seen = &values[..values.len().min(BATCH * shape.len())];
     ranges.update(&Activations::new(seen, shape).expect("whole samples")).expect("finite activations");
     let sketch = parse(spec).and_then(|sketch| sketch.fit(shape, Some(&ranges))).expect("a known sketch");

@@ -53,7 +53,7 @@ impl Bandwidth {
     pub(super) fn new(rule: Rule, positions: usize) -> Self {
         let n = positions as f64;
         let factor = if rule == Rule::Scott { n.powf(-0.2) } else { (0.75 * n).powf(-0.2) };
-        let isj = (rule == Rule::ImprovedSheatherJones).then(|| ImprovedSheatherJones::new(positions));
+        let isj = (rule == Rule::ImprovedSheatherJones).then(ImprovedSheatherJones::new);
         Bandwidth { rule, factor, isj }
     }
 

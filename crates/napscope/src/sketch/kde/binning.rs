@@ -1,41 +1,43 @@
 //! Linear binning: every value is shared between the two grid points beside it, in proportion to its nearness, so that
 //! binning moves no mass on average.
 
-use crate::sketch::simd::{self, floor};
-
 /// The most points that a grid can have.
 pub(super) const MAX_POINTS: usize = 1024;
 
-/// Accumulators that are filled in turn and added up, as in the histogram.
+/// Accumulators that are filled in turn and added up, so that equal values (a ReLU's zeros) need not wait for each other …
 const COPIES: usize = 4;
 
-/// How many values lie between a grid point and the next (above bit [`COUNT`]), and the sum of their distances from it in
-/// units of [`QUANTUM`] steps: one addition counts a value and its distance.
+/// … and cells of each: a cache line more than can be used, as addresses that agree in their last 12 bits are taken for the same.
+const ROOM: usize = MAX_POINTS + 8;
+
+/// Values whose places are found together, by vectors, before they are counted one by one: few enough to stay near.
+const PIECE: usize = 1024;
+
+/// How many values lie between a grid point and the next (above bit [`COUNT`]), and the sum of their places: one addition
+/// counts a value and its place.
 type Cell = u64;
 
-/// Where the number of values begins in a [`Cell`]: below it the distances of [`CHUNK`] values have room.
+/// Where the number of values begins in a [`Cell`]: below it the places of [`CHUNK`] values have room.
 const COUNT: u32 = 44;
 
-/// What distances are rounded to, in steps: the resolution of an f32 between 1 and 2.
-const QUANTUM: f32 = 1.0 / 8_388_608.0;
+/// Values that are counted before the cells are emptied: no sum runs over.
+const CHUNK: usize = 1 << 12;
 
-/// Values that are binned before the cells are emptied: no sum runs over.
-const CHUNK: usize = 1 << 19;
+/// Bits of a place behind the point: with those of a grid point before it, a place fills 32 bits.
+const FRACTION: u32 = 32 - MAX_POINTS.ilog2();
+
+/// What the last bit of a place is worth, in grid steps: about what an f32 between 1 and 2 resolves.
+const QUANTUM: f64 = 1.0 / (1_u64 << FRACTION) as f64;
 
 /// Spreads values over a grid; keeps the memory for that.
 pub(super) struct LinearBinning {
-    cells: Box<[[Cell; MAX_POINTS]; COPIES]>,
-    /// Each value's cell, and what it adds there. They are found for the whole map first, as vectors do that, and adding
-    /// cannot be done by vectors. Those behind the last value add nothing.
-    indices: Vec<u16>,
-    shares: Vec<Cell>,
+    cells: Box<[[Cell; ROOM]; COPIES]>,
+    places: Box<[u32; PIECE]>,
 }
 
 impl LinearBinning {
-    /// For maps of `positions` values.
-    pub(super) fn new(positions: usize) -> Self {
-        let room = positions.min(CHUNK).next_multiple_of(COPIES);
-        LinearBinning { cells: Box::new([[0; MAX_POINTS]; COPIES]), indices: vec![0; room], shares: vec![0; room] }
+    pub(super) fn new() -> Self {
+        LinearBinning { cells: Box::new([[0; ROOM]; COPIES]), places: Box::new([0; PIECE]) }
     }
 
     /// Fills `mass` with the number of values at each grid point `low + k / per_unit`. Values outside count at the ends.
@@ -43,39 +45,17 @@ impl LinearBinning {
     pub(super) fn spread(&mut self, map: &[f32], low: f32, per_unit: f32, mass: &mut [f64]) {
         mass.fill(0.0);
         for chunk in map.chunks(CHUNK) {
-            self.place(chunk, low, per_unit, (mass.len() - 1) as f32);
-            self.count(chunk.len(), mass.len());
-            self.empty_into(mass);
-        }
-    }
-
-    /// Finds the cell of each value and what it adds there.
-    #[inline(always)]
-    fn place(&mut self, map: &[f32], low: f32, per_unit: f32, last: f32) {
-        for ((value, index), share) in map.iter().zip(&mut self.indices).zip(&mut self.shares) {
-            let at = ((value - low) * per_unit).clamp(0.0, last);
-            let below = floor(at);
-            *index = simd::index::<MAX_POINTS>(below) as u16;
-            // From 1 to 2, the bits of an f32 count the quanta.
-            let distance = (1.0 + (at - below)).to_bits() - 1.0_f32.to_bits();
-            *share = (1 << COUNT) | u64::from(distance);
-        }
-        let rest = map.len()..map.len().next_multiple_of(COPIES);
-        self.shares[rest].fill(0);
-    }
-
-    #[inline(always)]
-    fn count(&mut self, values: usize, points: usize) {
-        for cells in &mut *self.cells {
-            cells[..points].fill(0);
-        }
-        let room = values.next_multiple_of(COPIES);
-        let (indices, shares) =
-            (self.indices[..room].as_chunks::<COPIES>().0, self.shares[..room].as_chunks::<COPIES>().0);
-        for (indices, shares) in indices.iter().zip(shares) {
-            for ((cells, index), share) in self.cells.iter_mut().zip(indices).zip(shares) {
-                cells[usize::from(*index) % MAX_POINTS] += share;
+            for cells in &mut *self.cells {
+                cells[..mass.len()].fill(0);
             }
+            for piece in chunk.chunks(PIECE) {
+                let places = &mut self.places[..piece.len()];
+                for (value, place) in piece.iter().zip(&mut *places) {
+                    *place = fixed_point(((value - low) * per_unit).clamp(0.0, (mass.len() - 1) as f32));
+                }
+                count(places, &mut self.cells);
+            }
+            self.empty_into(mass);
         }
     }
 
@@ -84,13 +64,45 @@ impl LinearBinning {
     fn empty_into(&self, mass: &mut [f64]) {
         let [a, b, c, d] = &*self.cells;
         let mut carried = 0.0;
-        for ((((mass, a), b), c), d) in mass.iter_mut().zip(a).zip(b).zip(c).zip(d) {
+        for (k, ((((mass, a), b), c), d)) in (0_u32..).zip(mass.iter_mut().zip(a).zip(b).zip(c).zip(d)) {
             let cell = (a + b) + (c + d);
-            let distances = float(cell & ((1 << COUNT) - 1)) * f64::from(QUANTUM);
-            *mass += float(cell >> COUNT) - distances + carried;
+            let count = u64::from((cell >> COUNT) as u32);
+            let distances = (cell & ((1 << COUNT) - 1)).wrapping_sub(count * u64::from(k << FRACTION));
+            let distances = float(distances) * QUANTUM;
+            *mass += float(count) - distances + carried;
             carried = distances;
         }
     }
+}
+
+/// Counts values by their `places`.
+#[inline(always)]
+fn count(places: &[u32], cells: &mut [[Cell; ROOM]; COPIES]) {
+    let mut add = |place: u32, copy: usize| {
+        cells[copy][(place >> FRACTION) as usize] += (1 << COUNT) + Cell::from(place);
+    };
+    let (fours, rest) = places.as_chunks::<COPIES>();
+    for four in fours {
+        for (copy, place) in four.iter().enumerate() {
+            add(*place, copy);
+        }
+    }
+    for (copy, place) in rest.iter().enumerate() {
+        add(*place, copy);
+    }
+}
+
+/// `at`, from 0 to [`MAX_POINTS`] − 1, in units of [`QUANTUM`].
+#[inline(always)]
+fn fixed_point(at: f32) -> u32 {
+    /// A sum with it ends in the bits of the nearest whole number …
+    const WHOLE: f32 = 8_388_608.0;
+    /// … and one of a number from −½ to ½ with this in that number in quanta.
+    const PART: f32 = 3.0;
+    const NOTHING: u32 = (WHOLE.to_bits() << FRACTION).wrapping_add(PART.to_bits());
+    let whole = at + WHOLE;
+    let part = at - (whole - WHOLE);
+    (whole.to_bits() << FRACTION).wrapping_add((part + PART).to_bits()).wrapping_sub(NOTHING)
 }
 
 /// `whole` < 2^52 as a float: put into the bits of 2^52, by steps that every instruction set has for vectors.
@@ -114,9 +126,9 @@ mod tests {
             (-9.0, [1.0, 0.0, 0.0, 0.0]),
             (1e30, [0.0, 0.0, 0.0, 1.0]),
         ] {
-            for len in [1, 16, 37, CHUNK + 5] {
+            for len in [1, 16, 37, PIECE + 3, CHUNK + 5] {
                 let mut mass = [9.0; 4];
-                LinearBinning::new(len).spread(&vec![value; len], 2.0, 2.0, &mut mass);
+                LinearBinning::new().spread(&vec![value; len], 2.0, 2.0, &mut mass);
                 assert_eq!(mass, expected.map(|share| share * len as f64), "{len} x {value}");
             }
         }
@@ -124,7 +136,7 @@ mod tests {
 
     #[test]
     fn a_shorter_map_does_not_see_the_longer_one_before_it() {
-        let mut binning = LinearBinning::new(37);
+        let mut binning = LinearBinning::new();
         let mut mass = [0.0; 4];
         for len in [37, 5, 1] {
             binning.spread(&vec![2.75; len], 2.0, 2.0, &mut mass);
@@ -133,11 +145,11 @@ mod tests {
     }
 
     #[test]
-    fn the_cells_hold_the_largest_sum_of_distances() {
-        let values = vec![f32::from_bits(2.0_f32.to_bits() - 1); CHUNK];
-        let mut mass = [0.0; 3];
-        LinearBinning::new(CHUNK).spread(&values, 0.0, 1.0, &mut mass);
-        let left = CHUNK as f64 * 2.0_f64.powi(-23);
-        assert_eq!(mass, [0.0, left, CHUNK as f64 - left]);
+    fn the_cells_hold_the_largest_sum_of_places() {
+        let below_the_last = 1023.0_f32.next_down();
+        let mut mass = [0.0; MAX_POINTS];
+        LinearBinning::new().spread(&vec![below_the_last; CHUNK], 0.0, 1.0, &mut mass);
+        let left = CHUNK as f64 * f64::from(1023.0 - below_the_last);
+        assert_eq!(mass[1021..], [0.0, left, CHUNK as f64 - left]);
     }
 }

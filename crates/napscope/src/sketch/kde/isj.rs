@@ -49,13 +49,12 @@ struct Waves {
 }
 
 impl ImprovedSheatherJones {
-    /// For maps of `positions` values.
-    pub(super) fn new(positions: usize) -> Self {
+    pub(super) fn new() -> Self {
         // One more than there are coefficients, a silent one, so that they fill whole chunks of lanes.
         let frequency_2: Vec<f64> = (1..=MESH).map(|k| (PI * k as f64).powi(2)).collect();
         let ln_frequency_2 = frequency_2.iter().map(|frequency_2| frequency_2.ln()).collect();
         ImprovedSheatherJones {
-            binning: LinearBinning::new(positions),
+            binning: LinearBinning::new(),
             transform: CosineTransform::new(MESH),
             sorted: Vec::new(),
             mass: vec![0.0; MESH],
@@ -215,7 +214,7 @@ mod tests {
     fn the_bandwidth_scales_with_the_data_and_ignores_where_they_lie() {
         let bell = |i: u32| ((i * 7919 % 997) as f32 / 997.0 - 0.5) + ((i * 104_729 % 991) as f32 / 991.0 - 0.5);
         let map: Vec<f32> = (0..196).map(bell).collect();
-        let mut isj = ImprovedSheatherJones::new(196);
+        let mut isj = ImprovedSheatherJones::new();
         let width = isj.bandwidth(&map).expect("196 distinct values");
         for (scale, shift) in [(8.0, 0.0), (0.125, 0.0), (1.0, 4.0)] {
             let moved: Vec<f32> = map.iter().map(|a| scale * a + shift).collect();
@@ -226,7 +225,7 @@ mod tests {
 
     #[test]
     fn too_few_distinct_values_have_no_fixed_point() {
-        let mut isj = ImprovedSheatherJones::new(196);
+        let mut isj = ImprovedSheatherJones::new();
         for map in [&[1.0_f32][..], &[0.0; 50], &[0.0, 1.0], &[0.0, 1.0, 3.0], &[0.0, f32::from_bits(1)]] {
             assert_eq!(isj.bandwidth(map), None, "{map:?}");
         }
@@ -235,7 +234,7 @@ mod tests {
     #[test]
     fn atoms_leave_nearly_no_bandwidth() {
         let map: Vec<f32> = (0..196).map(|i| if i % 2 == 0 { 0.0 } else { i as f32 / 196.0 }).collect();
-        let width = ImprovedSheatherJones::new(196).bandwidth(&map).expect("99 distinct values");
+        let width = ImprovedSheatherJones::new().bandwidth(&map).expect("99 distinct values");
         assert!(width < 0.02, "half of the values are equal: expected a width near 0, got {width}");
     }
 }

@@ -119,7 +119,7 @@ impl FittedSketch for FittedKde {
         let points = self.grids[0].points;
         let positions = batch.shape().positions();
         let mut bandwidth = bandwidth::Bandwidth::new(self.rule, positions);
-        let mut binned = binned::Smoother::new(points, positions);
+        let mut binned = binned::Smoother::new(points);
         let mut exact = exact::DirectSum::new(positions);
         let mut density = vec![0.0; points];
         map::for_each_map(
