@@ -11,6 +11,8 @@ use napscope::ood;
 use std::time::Instant;
 
 const COLUMNS: usize = 256;
+/// CPU seconds that each figure is measured for, at least.
+const MEASURED_SECS: f64 = 0.5;
 /// Samples that are scored one by one.
 const SINGLE: usize = 1000;
 
@@ -72,17 +74,17 @@ fn cpu_secs() -> f64 {
     stat.split_whitespace().next().and_then(|text| text.parse::<f64>().ok()).map_or(f64::NAN, |ns| ns / 1e9)
 }
 
-/// The median CPU seconds of `times` runs.
-fn median<R>(times: usize, mut run: impl FnMut() -> R) -> (R, f64) {
-    let mut found = Vec::new();
-    let mut last = None;
-    for _ in 0..times {
-        let begun = cpu_secs();
-        last = Some(run());
-        found.push(cpu_secs() - begun);
+/// CPU seconds of one `run`, the mean over as many as fit into [`MEASURED_SECS`]: the system's clock of a thread may tick slowly.
+fn mean<R>(mut run: impl FnMut() -> R) -> (R, f64) {
+    let (begun, mut runs) = (cpu_secs(), 0);
+    loop {
+        let last = run();
+        runs += 1;
+        let spent = cpu_secs() - begun;
+        if spent >= MEASURED_SECS {
+            return (last, spent / f64::from(runs));
+        }
     }
-    found.sort_by(f64::total_cmp);
-    (last.expect("at least one run"), found[times / 2])
 }
 
 fn keep(features: &Features, name: &str) {
@@ -104,10 +106,8 @@ fn main() {
     pool.install(|| {
         for spec in DETECTORS.into_iter().filter(|spec| spec.contains(&word)) {
             let detector = ood::parse(spec).expect(spec);
-            let slow = spec.starts_with("one_class_svm") || spec.starts_with("pattern");
-            let times = if slow { 1 } else { 3 };
-            let (scorer, fit) = median(times, || detector.fit(&reference).expect(spec));
-            let (_, score) = median(times, || scorer.score(&queries).expect(spec));
+            let (scorer, fit) = mean(|| detector.fit(&reference).expect(spec));
+            let (_, score) = mean(|| scorer.score(&queries).expect(spec));
             println!(r#"{{"row":"{spec}: fit","by":"napscope","cpu_secs":{fit:.6}}}"#);
             println!(r#"{{"row":"{spec}: score","by":"napscope","cpu_secs":{score:.6}}}"#);
             let mut latencies: Vec<f64> = singles

@@ -13,6 +13,9 @@ use rayon::prelude::*;
 /// Rows that are turned into f64 and multiplied at a time.
 pub(super) const BLOCK: usize = 128;
 
+/// Terms of a sum that are added up side by side.
+const LANES: usize = 8;
+
 /// Where one side of the matrix is no longer than this, the eigenvectors of that side cost less than rounds of Krylov.
 const EXACT_SIDE: usize = 1024;
 
@@ -115,7 +118,16 @@ impl<'a> CenteredRows<'a> {
 
     /// The squared Euclidean length of every row.
     pub(crate) fn squared_lengths(&self) -> impl Iterator<Item = f64> {
-        (0..self.samples()).map(|row| (0..self.columns()).map(|column| self.at(row, column).powi(2)).sum())
+        (0..self.samples()).map(|row| {
+            let mut lanes = [0.0; LANES];
+            for (values, means) in self.row(row).chunks(LANES).zip(self.mean.chunks(LANES)) {
+                for ((lane, value), mean) in lanes.iter_mut().zip(values).zip(means) {
+                    let difference = f64::from(*value) - mean;
+                    *lane += difference * difference;
+                }
+            }
+            lanes.iter().sum()
+        })
     }
 
     /// The axes of all columns, or with more columns than samples those along which the samples vary.
@@ -170,7 +182,7 @@ impl<'a> CenteredRows<'a> {
             let (start, end) = (group * samples / GROUPS, (group + 1) * samples / GROUPS);
             for first in (start..end).step_by(BLOCK) {
                 let count = BLOCK.min(end - first);
-                let rows = Mat::from_fn(columns, count, |column, row| self.at(first + row, column));
+                let rows = self.block(first, count);
                 let along = rows.transpose() * block;
                 matmul(&mut sum, Accum::Add, &rows, &along, 1.0 / samples as f64, Par::Seq);
             }
@@ -180,8 +192,25 @@ impl<'a> CenteredRows<'a> {
         groups.into_iter().fold(Mat::zeros(columns, width), |sum, group| sum + group)
     }
 
+    /// A row as it was given, not centered.
+    fn row(&self, row: usize) -> &[f32] {
+        &self.values[self.order[row] * self.columns()..][..self.columns()]
+    }
+
     fn at(&self, row: usize, column: usize) -> f64 {
-        f64::from(self.values[self.order[row] * self.mean.len() + column]) - self.mean[column]
+        f64::from(self.row(row)[column]) - self.mean[column]
+    }
+
+    /// Some rows as columns: `[columns, count]`.
+    fn block(&self, first: usize, count: usize) -> Mat<f64> {
+        let mut block = Mat::zeros(self.columns(), count);
+        for row in 0..count {
+            let values = self.row(first + row).iter().zip(&self.mean);
+            for (entry, (value, mean)) in block.col_as_slice_mut(row).iter_mut().zip(values) {
+                *entry = f64::from(*value) - mean;
+            }
+        }
+        block
     }
 
     /// Eigenvalues (largest first) and eigenvectors of XᵀX / n.
@@ -191,9 +220,7 @@ impl<'a> CenteredRows<'a> {
 
     /// XᵀX, lower triangle.
     pub(super) fn scatter(&self) -> Mat<f64> {
-        sum_of_products(self.columns(), self.samples(), |first, count| {
-            Mat::from_fn(self.columns(), count, |column, row| self.at(first + row, column))
-        })
+        sum_of_products(self.columns(), self.samples(), |first, count| self.block(first, count))
     }
 
     /// The same from X Xᵀ / n: only the directions in which the samples vary.

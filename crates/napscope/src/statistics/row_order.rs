@@ -18,13 +18,18 @@ pub(crate) fn canonical_order(values: &[f32], columns: usize) -> Vec<usize> {
     keyed.into_iter().map(|(_, index)| index).collect()
 }
 
-/// FNV-1a over whole words, finished with a shift: two rows that differ only in the last word must differ in more than the
-/// low bits.
+/// FNV-1a over whole words, in four strands that do not wait for each other, finished with a shift: two rows that differ only in
+/// the last word must differ in more than the low bits.
 fn hash(row: &[f32]) -> u64 {
     const PRIME: u64 = 0x0000_0100_0000_01b3;
-    let hash = row.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, value| {
-        (hash ^ u64::from(value.to_bits())).wrapping_mul(PRIME).rotate_left(29)
-    });
+    let step = |hash: u64, word: u64| (hash ^ word).wrapping_mul(PRIME).rotate_left(29);
+    let mut strands = [0xcbf2_9ce4_8422_2325_u64; 4];
+    for words in row.chunks(strands.len()) {
+        for (strand, word) in strands.iter_mut().zip(words) {
+            *strand = step(*strand, u64::from(word.to_bits()));
+        }
+    }
+    let hash = strands.into_iter().reduce(step).unwrap_or(0);
     hash ^ (hash >> 32)
 }
 
