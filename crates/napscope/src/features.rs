@@ -2,6 +2,7 @@
 
 use crate::error::{Error, ErrorKind, Result};
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// What a column measures of its channel's activation map.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -53,6 +54,26 @@ pub enum Statistic {
     },
     /// An abstract coordinate: some normalizer mixed columns, so that none keeps a meaning of its own.
     Mixed,
+}
+
+impl fmt::Display for Statistic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Statistic::Value { y, x } => write!(f, "at ({y}, {x})"),
+            Statistic::Mean => f.write_str("mean"),
+            Statistic::Std => f.write_str("std"),
+            Statistic::Max => f.write_str("max"),
+            Statistic::Min => f.write_str("min"),
+            Statistic::Skewness => f.write_str("skewness"),
+            Statistic::ExcessKurtosis => f.write_str("excess kurtosis"),
+            Statistic::Sparsity => f.write_str("sparsity"),
+            Statistic::FreeEnergy => f.write_str("free energy"),
+            Statistic::Bin { low, high } => write!(f, "bin {low} to {high}"),
+            Statistic::Density { at, step } => write!(f, "density at {at}, step {step}"),
+            Statistic::Quantile { p, .. } => write!(f, "quantile {p:.3}"),
+            Statistic::Mixed => f.write_str("mixed"),
+        }
+    }
 }
 
 /// What one column of [`Features`] means.
@@ -141,7 +162,7 @@ impl Features {
         match self.columns.iter().zip(fitted).position(|(got, expected)| got != expected) {
             None => Ok(()),
             Some(index) => {
-                let describe = |column: &Column| format!("channel {} ({:?})", column.channel, column.statistic);
+                let describe = |column: &Column| format!("channel {} ({})", column.channel, column.statistic);
                 let (expected, got) = (describe(&fitted[index]), describe(&self.columns[index]));
                 let message = format!("features: column {index} was {expected} when fitted, now it is {got}");
                 Err(Error::new(ErrorKind::ShapeMismatch, message).hint(hint))
@@ -170,11 +191,8 @@ pub fn check_finite(values: &[f32], columns: &[Column], first: usize) -> Result<
     let Some(at) = values.iter().position(|value| !value.is_finite()) else { return Ok(()) };
     let Column { channel, statistic } = columns[at % columns.len()];
     let sample = first + at / columns.len();
-    Err(Error::new(
-        ErrorKind::NonFinite,
-        format!("sample {sample}, channel {channel} ({statistic:?}) is {}", values[at]),
-    )
-    .hint("find out where the network or the data yields it, or leave the sample or the layer out"))
+    Err(Error::new(ErrorKind::NonFinite, format!("sample {sample}, channel {channel} ({statistic}) is {}", values[at]))
+        .hint("find out where the network or the data yields it, or leave the sample or the layer out"))
 }
 
 #[cfg(test)]
@@ -185,7 +203,7 @@ mod tests {
     fn a_nan_is_refused_with_its_place() {
         let error = Features::plain(vec![0.0, 1.0, 2.0, f32::NAN], 2).expect_err("NaN must not pass");
         assert_eq!(error.kind(), ErrorKind::NonFinite);
-        assert_eq!(error.to_string(), "sample 1, channel 1 (Mean) is NaN");
+        assert_eq!(error.to_string(), "sample 1, channel 1 (mean) is NaN");
     }
 
     #[test]

@@ -226,7 +226,7 @@ fn other_columns_are_refused() {
             (&fewer, "features: fitted on 9 columns, got 4"),
             (
                 &other_grid,
-                "features: column 4 was channel 1 (Density { at: -1.0, step: 1.0 }) when fitted, now it is channel 1 (Density { at: -1.5, step: 1.0 })",
+                "features: column 4 was channel 1 (density at -1, step 1) when fitted, now it is channel 1 (density at -1.5, step 1)",
             ),
         ] {
             let error = fitted.transform(given).expect_err(entry.name);
