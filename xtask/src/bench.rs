@@ -330,11 +330,19 @@ fn short(value: f64) -> String {
     }
 }
 
+/// The processor, with the vector units that decide which paths run: the name alone does not tell them.
 fn machine() -> String {
     let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model = info.lines().find_map(|line| line.strip_prefix("model name")).and_then(|rest| rest.split(':').nth(1));
+    let field = |name: &str| {
+        info.lines().find_map(|line| line.strip_prefix(name)?.split_once(':')).map(|(_, rest)| rest.trim())
+    };
+    let flags: Vec<&str> = field("flags").unwrap_or_default().split(' ').collect();
+    let known = [("avx512f", "AVX-512"), ("avx512_vnni", "AVX-512 VNNI"), ("avx2", "AVX2"), ("fma", "FMA")];
+    let units: Vec<&str> = known.iter().filter(|(flag, _)| flags.contains(flag)).map(|(_, unit)| *unit).collect();
+    let units = if units.is_empty() { "no known vector units".into() } else { units.join(", ") };
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
-    format!("Machine: {}, {cores} cores, {}.", model.unwrap_or("unknown processor").trim(), std::env::consts::OS)
+    let model = field("model name").unwrap_or("unknown processor");
+    format!("Machine: {model} with {units}, {cores} cores, {}.", std::env::consts::OS)
 }
 
 /// Replaces what stands between `<!-- bench:NAME -->` and `<!-- /bench:NAME -->`.

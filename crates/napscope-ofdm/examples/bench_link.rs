@@ -41,7 +41,11 @@ fn main() {
         row(&format!("{num_prb} PRB"), LinkConfig { num_prb, ..base() }, both);
     }
     for num_rx_ant in [1, 4, 8] {
-        row(&format!("{num_rx_ant} antennas"), LinkConfig { num_rx_ant, ..base() }, both);
+        row(
+            &format!("{num_rx_ant} antenna{}", if num_rx_ant == 1 { "" } else { "s" }),
+            LinkConfig { num_rx_ant, ..base() },
+            both,
+        );
     }
     for (name, taps) in [("rayleigh", 1), ("tdl-a30", 12), ("tdl-d", 13), ("tdl-a", 23)] {
         let channel_models = vec![ChannelModel::from_name(name).expect("a model")];
