@@ -8,6 +8,7 @@
 use napscope_train::config::TrainConfig;
 use napscope_train::data::{Batch, SlotSource};
 use napscope_train::device::Compute;
+use napscope_train::memory;
 use napscope_train::trainer::{Trainer, logits};
 use std::time::Instant;
 
@@ -22,6 +23,7 @@ const SLOTS: usize = 16;
 const WALLS: usize = 5;
 
 fn main() {
+    memory::keep();
     for (size, num_prb) in [("tiny", 6), ("small", 6), ("small", 26)] {
         let mut config = TrainConfig::preset("small").expect("a preset");
         config.size = size.into();

@@ -65,9 +65,9 @@ impl Frame {
         })
     }
 
-    /// Adds the correlation with `kernel` to `out`.
+    /// Writes the correlation with `kernel` to `out`, added to what `start` makes of what is there.
     #[inline(always)]
-    fn correlate(&self, kernel: &[f32; TAPS], out: &mut [f32]) {
+    fn correlate(&self, kernel: &[f32; TAPS], out: &mut [f32], start: impl Fn(f32) -> f32) {
         let width = self.planes.width;
         for (y, out) in out.chunks_exact_mut(width).enumerate() {
             let [a, b, c, d, e, f, g, h, i] = self.rows(y, width);
@@ -75,7 +75,7 @@ impl Frame {
                 let top = kernel[0] * a[x] + kernel[1] * b[x] + kernel[2] * c[x];
                 let middle = kernel[3] * d[x] + kernel[4] * e[x] + kernel[5] * f[x];
                 let bottom = kernel[6] * g[x] + kernel[7] * h[x] + kernel[8] * i[x];
-                out[x] += top + middle + bottom;
+                out[x] = start(out[x]) + (top + middle + bottom);
             }
         }
     }
@@ -126,8 +126,13 @@ fn forward_kernel(x: &[f32], weight: &[f32], bias: &[f32], planes: Planes, dilat
             frame.fill(x);
             for output in channel * DEPTH_MULTIPLIER..(channel + 1) * DEPTH_MULTIPLIER {
                 let out = &mut out[output * planes.num_elements() + plane * planes.size()..][..planes.size()];
-                out.fill(bias[output]);
-                frame.correlate(&kernel_of(weight, output), out);
+                let bias = bias[output];
+                frame.correlate(
+                    &kernel_of(weight, output),
+                    out,
+                    #[inline(always)]
+                    |_| bias,
+                );
             }
         }
     }
@@ -166,7 +171,12 @@ fn backward_kernel(x: &[f32], weight: &[f32], grad: &[f32], planes: Planes, dila
                 grad_frame.fill(grad);
                 let mut flipped = kernel_of(weight, output);
                 flipped.reverse();
-                grad_frame.correlate(&flipped, of_x);
+                grad_frame.correlate(
+                    &flipped,
+                    of_x,
+                    #[inline(always)]
+                    |sum| sum,
+                );
                 x_frame.products(&grad_frame, &mut sums.0);
                 sums.1 += crate::sums::sum(grad);
             }

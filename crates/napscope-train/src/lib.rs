@@ -16,6 +16,7 @@ pub mod operations;
 mod stock;
 
 pub mod device;
+pub mod memory;
 
 pub mod weights;
 

@@ -7,11 +7,15 @@ use clap::{Arg, ArgMatches, Command, value_parser};
 use napscope_train::config::{PRESETS, TrainConfig};
 use napscope_train::device::{Compute, DEVICES};
 use napscope_train::run::{CHECKPOINT, LOG, Run};
-use napscope_train::{checkpoint, curve, export};
+use napscope_train::{checkpoint, curve, export, memory};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use watcher::Watcher;
+
+mod watcher;
 
 fn main() -> ExitCode {
+    memory::keep();
     match std::panic::catch_unwind(|| run(&command().get_matches())) {
         Ok(Ok(())) => ExitCode::SUCCESS,
         Ok(Err(error)) => {
@@ -131,7 +135,8 @@ fn train(args: &ArgMatches) -> Result<()> {
     if let Some(name) = &compute.name {
         tell(&format!("training on {name}"));
     }
-    Run::open(path_of(args, "out"), config, compute, threads)?.train(&mut tell)
+    let mut watcher = Watcher::new(config.steps);
+    Run::open(path_of(args, "out"), config, compute, threads)?.train(&mut |news| watcher.tell(&news))
 }
 
 fn write_onnx(args: &ArgMatches) -> Result<()> {

@@ -30,7 +30,22 @@ pub const LOG: &str = "log.csv";
 const VALIDATION_BATCH: usize = 16;
 
 /// How often progress is told.
-const PROGRESS_PERIOD: Duration = Duration::from_secs(5);
+const PROGRESS_PERIOD: Duration = Duration::from_secs(1);
+
+/// What is told of a training.
+pub enum News {
+    /// It goes on.
+    Progress {
+        /// Steps done.
+        step: u64,
+        /// Loss, error rates and speed since the last validation.
+        text: String,
+        /// Time that the rest will take.
+        left: Duration,
+    },
+    /// It was validated, logged and saved.
+    Saved(String),
+}
 
 /// A training in a folder.
 pub struct Run {
@@ -91,11 +106,11 @@ impl Run {
         &self.trainer
     }
 
-    /// Trains to the end, telling progress to `tell`.
+    /// Trains to the end, telling `tell` how it goes.
     ///
     /// # Errors
     /// When the loss diverges or a file cannot be written.
-    pub fn train(&mut self, tell: &mut dyn FnMut(&str)) -> Result<()> {
+    pub fn train(&mut self, tell: &mut dyn FnMut(News)) -> Result<()> {
         let config = self.trainer.config.clone();
         let source = SlotSource::new(&config, &config.link()?)?;
         let shape = StepShape { slots: config.slots_per_step, parts: PARTS };
@@ -109,7 +124,7 @@ impl Run {
             window.steps += 1;
             let step = self.trainer.steps_done();
             if told.elapsed() > PROGRESS_PERIOD {
-                tell(&progress(step, &config, &window, batches.waited));
+                tell(progress(step, &config, &window, batches.waited));
                 told = Instant::now();
             }
             if step.is_multiple_of(config.validation_every) || step == config.steps {
@@ -121,7 +136,7 @@ impl Run {
     }
 
     /// Validates, logs, saves.
-    fn finish_window(&self, window: &Window, waited: Duration, tell: &mut dyn FnMut(&str)) -> Result<()> {
+    fn finish_window(&self, window: &Window, waited: Duration, tell: &mut dyn FnMut(News)) -> Result<()> {
         let secs = window.start.elapsed().as_secs_f64();
         let score = self.validate();
         let step = self.trainer.steps_done();
@@ -143,11 +158,8 @@ impl Run {
         let mut file = std::fs::OpenOptions::new().append(true).open(&path)?;
         file.write_all(row.as_bytes()).with_context(|| format!("cannot write {}", path.display()))?;
         checkpoint::save(&self.trainer, &self.folder.join(CHECKPOINT))?;
-        tell(&format!(
-            "step {step}: validation loss {:.4}, BER by SNR {}",
-            score.mean_loss(),
-            rates(&score.error_rates())
-        ));
+        let rates = rates(&score.error_rates());
+        tell(News::Saved(format!("step {step}: validation loss {:.4}, BER by SNR {rates}", score.mean_loss())));
         Ok(())
     }
 
@@ -213,16 +225,14 @@ fn rates(rates: &[f64]) -> String {
     rates.iter().map(|rate| format!("{rate:.4}")).collect::<Vec<_>>().join(" ")
 }
 
-fn progress(step: u64, config: &TrainConfig, window: &Window, waited: Duration) -> String {
-    let per_step = window.start.elapsed().as_secs_f64() / window.steps as f64;
-    let left = (config.steps - step) as f64 * per_step;
-    format!(
-        "step {step}/{}: loss {:.4}, BER by SNR {}, {:.1} slots/s, {:.1} s waited for slots, {:.0} min left",
-        config.steps,
+fn progress(step: u64, config: &TrainConfig, window: &Window, waited: Duration) -> News {
+    let per_step = window.start.elapsed() / window.steps as u32;
+    let text = format!(
+        "loss {:.4}, BER by SNR {}, {:.1} slots/s, {:.1} s waited for slots",
         window.score.mean_loss(),
         rates(&window.score.error_rates()),
-        config.slots_per_step as f64 / per_step,
-        waited.as_secs_f64(),
-        left / 60.0
-    )
+        config.slots_per_step as f64 / per_step.as_secs_f64(),
+        waited.as_secs_f64()
+    );
+    News::Progress { step, text, left: per_step * (config.steps - step) as u32 }
 }
