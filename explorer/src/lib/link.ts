@@ -2,7 +2,7 @@
 
 import type { Asked } from "./api";
 import type { Condition } from "./selection";
-import { explorer, type Below, type Beside, type Pin } from "./state.svelte";
+import { explorer, FEW, ORDERS, TOOLS, type Below, type Beside, type Pin } from "./state.svelte";
 
 function asked(text: string | null): Asked {
   const [size, epsilon, selection] = (text ?? "").split("~");
@@ -14,6 +14,10 @@ function asked(text: string | null): Asked {
 }
 const unasked = ({ size, epsilon, selection }: Asked) => (size || epsilon || selection ? [size ?? "", epsilon ?? "", selection ?? ""].join("~") : "");
 
+const LISTS = ["patterns", "samples", "compare"] as const;
+/** An address shows no more of a list than that many times the first few: a browser must be able to draw it. */
+const MOST_TIMES = 50;
+
 export function write(): string {
   const parts = new URLSearchParams(), { facts, shown } = explorer;
   if (!facts) return "";
@@ -23,7 +27,8 @@ export function write(): string {
   put("projection", explorer.projectionAt || null);
   const { feature, zoom } = explorer;
   put("zoom", zoom && [zoom.x, zoom.y, zoom.factor].map((value) => Number(value.toPrecision(6))).join("~"));
-  put("colour", explorer.colourBy === "pattern" ? null : explorer.colourBy === "feature" ? `feature:${feature?.column}:${feature?.name}` : explorer.colourBy);
+  put("colour", explorer.colourBy === "pattern" ? null : explorer.colourBy);
+  put("feature", feature && `${feature.column}:${feature.name}`);
   put("palette", explorer.palette === "viridis" ? null : explorer.palette);
   put("tree", unasked(explorer.asked));
   put("where", explorer.conditions.length ? JSON.stringify(explorer.conditions) : null);
@@ -33,6 +38,12 @@ export function write(): string {
   put("below", explorer.below === "tree" ? null : explorer.below);
   put("beside", explorer.beside === "patterns" ? null : explorer.beside);
   put("show", [shown.typical, shown.least, +shown.average, +shown.labels, +shown.channels, +shown.membership].join("~"));
+  const { patternOrder, sampleOrder, tool, most } = explorer;
+  put("patterns-by", patternOrder === ORDERS.patterns[0] ? null : patternOrder);
+  put("samples-by", sampleOrder === ORDERS.samples[0] ? null : sampleOrder);
+  for (const list of LISTS) put(`${list}-most`, most[list] === FEW[list] ? null : most[list]);
+  put("quiet", explorer.quiet ? null : false);
+  put("tool", tool === TOOLS[0] ? null : tool);
   put("split", explorer.split === 58 ? null : explorer.split);
   const { judged, evaluations } = explorer;
   put("ood", judged && explorer.below === "ood" ? JSON.stringify([evaluations[judged.at].name, judged.set, judged.detector]) : null);
@@ -89,7 +100,15 @@ export async function read(hash: string) {
   if (at >= 0 && explorer.evaluations[at].evaluation.lines.some((line) => line.ood === set && (detector === "" || line.detector === detector))) explorer.judged = { at, set, detector };
   explorer.narrow = parts.get("narrow") === "true";
   explorer.split = Math.min(Math.max(number("split", 58), 25), 75);
-  explorer.colourBy = parts.get("colour") ?? "pattern";
+  explorer.dropFeature();
+  const columns = explorer.facts.columns.filter((column) => column.kind !== "text").map((column) => `column:${column.name}`);
+  const colour = one("colour", ["pattern", "membership", "outlier", "kept", "feature", ...columns]);
+  explorer.colourBy = colour === "feature" ? "pattern" : colour;
+  explorer.patternOrder = one("patterns-by", ORDERS.patterns);
+  const order = one("samples-by", ORDERS.samples);
+  explorer.sampleOrder = order === "feature" ? "membership" : order;
+  explorer.quiet = parts.get("quiet") !== "false";
+  explorer.tool = one("tool", TOOLS);
   const sample = parts.get("sample");
   explorer.sample = sample !== null && natural(Number(sample)) && Number(sample) < explorer.samples ? Number(sample) : null;
   const [typical, least, average, labels, channels, membership] = (parts.get("show") ?? "6~3~1~1~0~0").split("~").map(Number);
@@ -102,10 +121,12 @@ export async function read(hash: string) {
   const conditions = parsed(parts.get("where")).filter(sound);
   await explorer.where(conditions.map((condition) => ("asked" in condition ? { ...condition, asked: clean(condition.asked) } : condition)));
   // Last: what is shown is whole, and nothing that the user does then is undone by what comes later.
-  const [kind, column, ...name] = explorer.colourBy.split(":");
-  if (kind === "feature") explorer.colourBy = "pattern";
   await explorer.openLayer(Math.max(layer, 0));
   const [x, y, factor] = (parts.get("zoom") ?? "").split("~").map(Number);
   if ([x, y, factor].every(finite) && factor > 0) explorer.zoom = { x, y, factor };
-  if (kind === "feature" && natural(Number(column)) && Number(column) < (explorer.layer?.summary.columns ?? 0)) await explorer.showFeature(Number(column), name.join(":") || `column ${column}`);
+  for (const list of LISTS) explorer.most[list] = Math.min(Math.max(number(`${list}-most`, FEW[list]), FEW[list]), MOST_TIMES * FEW[list]);
+  const [column, ...name] = (parts.get("feature") ?? "").split(":");
+  if (!column || !natural(Number(column)) || Number(column) >= (explorer.layer?.summary.columns ?? 0)) return;
+  await explorer.readFeature(Number(column), name.join(":") || `column ${column}`);
+  if (explorer.feature) [explorer.colourBy, explorer.sampleOrder] = [colour, order];
 }

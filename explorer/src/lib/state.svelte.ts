@@ -13,6 +13,14 @@ export interface Feature { layer: number; column: number; name: string; values: 
 export interface Zoom { x: number; y: number; factor: number }
 export type Below = "tree" | "channels" | "columns" | "flow" | "verdict" | "ood";
 export type Beside = "patterns" | "samples" | "sample" | "compare";
+/** Each with the one first that holds until another is chosen. */
+export const ORDERS = {
+  patterns: ["size", "persistence", "purity", "misclassified", "in selection"],
+  samples: ["membership", "outlier score", "number", "feature"],
+} as const;
+export const TOOLS = ["lasso", "move", "box"] as const;
+/** So many of a list are shown before more are asked for. */
+export const FEW = { patterns: 24, samples: 120, compare: 24 };
 
 /** Somebody who stays so long on a layer looks at it. */
 const AHEAD_MS = 400;
@@ -41,6 +49,12 @@ class Explorer {
   beside = $state<Beside>("patterns");
   shown = $state<Shown>({ typical: 6, least: 3, average: true, labels: true, channels: false, membership: false });
   feature = $state.raw<Feature | null>(null);
+  patternOrder = $state<(typeof ORDERS.patterns)[number]>("size");
+  sampleOrder = $state<(typeof ORDERS.samples)[number]>("membership");
+  most = $state({ ...FEW });
+  tool = $state<(typeof TOOLS)[number]>("lasso");
+  /** Are small effects hidden? */
+  quiet = $state(true);
   evaluations = $state.raw<{ name: string; evaluation: Evaluation }[]>([]);
   judged = $state.raw<Judged | null>(null);
   theme = $state<"auto" | "light" | "dark">("auto");
@@ -75,6 +89,7 @@ class Explorer {
   async openRun(at: number) {
     await this.wait(async () => {
       this.facts = await api.run(at);
+      if (at !== this.runAt) this.dropFeature();
       this.runAt = at;
     });
     // A damaged evaluation is told, and the run is shown all the same.
@@ -101,11 +116,9 @@ class Explorer {
       if (run !== this.runAt) return;
       // Another picture is seen whole at first.
       if (points !== this.points) this.zoom = null;
+      if (clustering !== this.clustering) this.rewind("patterns", "samples");
       Object.assign(this, { layer, points, clustering, layerAt: at, projectionAt: projection });
-      if (this.feature && this.feature.layer !== at) {
-        this.feature = null;
-        if (this.colourBy === "feature") this.colourBy = "pattern";
-      }
+      if (this.feature && this.feature.layer !== at) this.dropFeature();
       this.said = `${layer.summary.name}: ${clustering.patterns.length} patterns`;
     });
     // What comes next is likely a neighbour: it is read beforehand, unless somebody goes on at once and would wait for it.
@@ -132,6 +145,7 @@ class Explorer {
       // A later question may have been answered first.
       if (asked === this.asked && layerAt === this.layerAt && runAt === this.runAt) {
         this.clustering = clustering;
+        this.rewind("patterns", "samples");
         this.said = `${clustering.patterns.length} patterns, ${clustering.noise} noise`;
       }
     });
@@ -153,6 +167,7 @@ class Explorer {
       const selected = await evaluate(this.runAt, facts, conditions);
       if (conditions !== this.conditions) return;
       this.selected = selected;
+      this.rewind("samples");
       this.said = selected ? `${selected.count} samples selected: ${conditions.map((condition) => told(facts, condition)).join(", and ")}` : "nothing is selected";
     });
   }
@@ -188,13 +203,28 @@ class Explorer {
     return this.where(next.length ? [...rest, { kind: "words", column, codes: next }] : rest);
   }
 
-  /** Reads a column of the features, and colours by it. */
-  async showFeature(column: number, name: string) {
+  /** Another list is seen from its beginning. */
+  private rewind(...lists: (keyof typeof FEW)[]) {
+    for (const list of lists) this.most[list] = FEW[list];
+  }
+
+  /** Reads a column of the features: samples can be coloured and ordered by it. */
+  async readFeature(column: number, name: string) {
     const { runAt, layerAt } = this;
     await this.wait(async () => {
-      this.feature = { layer: layerAt, column, name, values: await api.feature(runAt, layerAt, column) };
-      this.colourBy = "feature";
+      const values = await api.feature(runAt, layerAt, column);
+      if (layerAt === this.layerAt && runAt === this.runAt) this.feature = { layer: layerAt, column, name, values };
     });
+  }
+  /** Of a channel that was just chosen one wants to see the strongest samples. */
+  async showFeature(column: number, name: string) {
+    await this.readFeature(column, name);
+    if (this.feature?.column === column) [this.colourBy, this.sampleOrder] = ["feature", "feature"];
+  }
+  dropFeature() {
+    this.feature = null;
+    if (this.colourBy === "feature") this.colourBy = "pattern";
+    if (this.sampleOrder === "feature") this.sampleOrder = "membership";
   }
 
   drop(condition: Condition) { return this.where(this.conditions.filter((other) => other !== condition)); }

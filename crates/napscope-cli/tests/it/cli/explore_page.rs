@@ -358,10 +358,90 @@ fn asking_the_tree_anew_shows_what_the_command_finds_and_the_permalink_restores_
     assert_eq!(browser.value("document.querySelector('#below-flow').getAttribute('aria-selected')"), "true");
     assert_eq!(browser.value("document.querySelector('.bar select').value"), "membership");
     // What somebody has made up harms nothing.
-    let odd = "#run=99&layer=nowhere&where=%5B%7B%22kind%22%3A%22pattern%22%2C%22layer%22%3A9e9%7D%2C7%2Cnull%5D&pins=%7B%7D&sample=-3&colour=column%3Aconstructor&split=NaN&show=x";
+    let odd = "#run=99&layer=nowhere&where=%5B%7B%22kind%22%3A%22pattern%22%2C%22layer%22%3A9e9%7D%2C7%2Cnull%5D&pins=%7B%7D&sample=-3&colour=column%3Aconstructor&split=NaN&show=x&feature=1e3%3Ax&samples-by=feature&patterns-by=constructor&tool=axe&patterns-most=1e99&samples-most=-1";
     browser.visit(&format!("{}{odd}", server.url), WINDOW, READY);
     browser.wait_for("!document.querySelector('.busy.on')");
     assert_eq!(browser.value("document.querySelector('#selected')"), Value::Null);
+    sound(&browser);
+}
+
+#[test]
+fn orders_counts_and_the_tool_in_hand_are_in_the_permalink() {
+    let Some(mut browser) = Browser::start() else { return };
+    let scratch = example();
+    let layer = layer_json(scratch, "002-dense.json");
+    let server = Server::start(scratch, &["run"]);
+    browser.visit(&format!("{}#layer=dense&below=channels", server.url), WINDOW, READY);
+    let choose = |browser: &mut Browser, value: &str| {
+        browser.value(&format!("(() => {{ const it = document.querySelector('#beside-panel .bar select'); it.value = {value:?}; it.dispatchEvent(new Event('change', {{ bubbles: true }})); }})()"));
+    };
+    choose(&mut browser, "persistence");
+    browser.value(
+        "[...document.querySelectorAll('.tools button')].find((one) => one.innerText.startsWith('Box')).click()",
+    );
+    click(&mut browser, ".card[data-pattern=\"1\"] .title");
+    browser.wait_for("document.querySelectorAll('.channels article').length > 2");
+    click(&mut browser, "#below-panel .check input");
+    // A channel orders the samples by itself; the order that is chosen then is another one.
+    click(&mut browser, ".channels article .link");
+    browser.wait_for("document.querySelector('#beside-panel .bar select')?.value === 'feature'");
+    browser.strike("Escape");
+    browser.wait_for("!document.querySelector('#selected')");
+    choose(&mut browser, "number");
+    click(&mut browser, "#beside-panel > button");
+    let first = |count: usize| {
+        format!(
+            "[...document.querySelectorAll('.gallery .picture')].map((one) => parseInt(one.title.slice(7))).join() === [...Array({count}).keys()].join()"
+        )
+    };
+    browser.wait_for(&first(240));
+
+    let told = [
+        "samples-by=number",
+        "samples-most=240",
+        "patterns-by=persistence",
+        "tool=box",
+        "quiet=false",
+        "colour=feature",
+    ];
+    browser.wait_for(&format!("{told:?}.every((part) => location.hash.includes(part))"));
+    let hash = browser.value("location.hash");
+    browser.visit(&format!("{}{}", server.url, hash.as_str().expect("text")), WINDOW, READY_TABS);
+    browser.wait_for(&first(240));
+    browser.wait_for("document.querySelector('.tools [aria-checked=true]').innerText.startsWith('Box')");
+    browser
+        .wait_for("!document.querySelector('.busy.on') && document.querySelector('.bar select').value === 'feature'");
+    assert_eq!(
+        browser.value("document.querySelector('#beside-panel .bar select').value"),
+        "number",
+        "not the channel's"
+    );
+    click(&mut browser, "#beside-patterns");
+    let persistence = |id: usize| layer["patterns"][id]["persistence"].as_f64().expect("a number");
+    let mut ids: Vec<usize> = (0..layer["patterns"].as_array().expect("patterns").len()).collect();
+    ids.sort_by(|&x, &y| persistence(y).total_cmp(&persistence(x)).then(x.cmp(&y)));
+    let cards = browser
+        .value("[...document.querySelectorAll('.card')].map((card) => +card.dataset.pattern).filter((id) => id >= 0)");
+    assert_eq!(cards, json!(ids), "the steadiest first");
+    click(&mut browser, "#beside-samples");
+    browser.wait_for("!location.hash.includes('beside=patterns') && location.hash.includes('beside=samples')");
+    assert_eq!(browser.value("location.hash"), hash, "and the address says the same");
+
+    // The channel orders where the link says so, whatever colours.
+    let hash =
+        hash.as_str().expect("text").replace("samples-by=number", "samples-by=feature").replace("colour=feature&", "");
+    browser.visit(&format!("{}{hash}", server.url), WINDOW, READY_TABS);
+    browser.wait_for("document.querySelector('#beside-panel .bar select').value === 'feature'");
+    assert_eq!(browser.value("document.querySelector('.bar select').value"), "pattern");
+    let column: usize =
+        hash.split("feature=").nth(1).and_then(|part| part.split("%3A").next()?.parse().ok()).expect("a column");
+    let file = scratch.path().join("run/features/002-dense.safetensors");
+    let (_, features) = napscope_cli::files::features::read(&file).expect("written");
+    let mut strongest: Vec<usize> = (0..features.samples()).collect();
+    strongest.sort_by(|&x, &y| features.row(y)[column].total_cmp(&features.row(x)[column]).then(x.cmp(&y)));
+    let shown =
+        browser.value("[...document.querySelectorAll('.gallery .picture')].map((one) => parseInt(one.title.slice(7)))");
+    assert_eq!(shown, json!(strongest[..240]));
     sound(&browser);
 }
 
