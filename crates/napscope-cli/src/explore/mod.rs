@@ -16,12 +16,14 @@ mod export;
 mod neighbors;
 mod tell;
 
+mod answer;
 mod assets;
 mod guard;
 mod refusal;
 mod routes;
 
 mod page;
+mod patience;
 mod server;
 
 pub use page::write_page;

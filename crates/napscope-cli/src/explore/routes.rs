@@ -1,5 +1,6 @@
 //! What may be asked of the server. Runs, layers, columns and samples are numbers in every address.
 
+use super::answer::{Made, Room, binary, json, permits, png};
 use super::assets::ASSETS;
 use super::clustering::{Wanted, find};
 use super::refusal::Refusal;
@@ -9,12 +10,12 @@ use super::{channels, export, guard, tell};
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Path, Query, State};
 use axum::http::{StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use axum::routing::{get, post};
 use axum::{Router, middleware};
 use serde::Deserialize;
 use std::sync::Arc;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Requests that are worked on at once; others wait. With what a layer takes it bounds the memory.
 const AT_ONCE: usize = 4;
@@ -26,16 +27,20 @@ const NEIGHBORS: usize = 64;
 /// What all requests share.
 pub(super) struct Shared {
     runs: Vec<Run>,
-    turns: Semaphore,
+    turns: Arc<Semaphore>,
+    room: Room,
+    /// Tables are as large as the data, and count apart: whoever takes one slowly keeps nobody from looking at the page.
+    table: Arc<Semaphore>,
 }
 
 type Ask = State<Arc<Shared>>;
 type Answer = Result<Response, Refusal>;
 
 /// The server's addresses, behind its guard.
-pub(super) fn router(runs: Vec<Run>, guard: guard::Guard) -> Router {
+pub(super) fn router(runs: Vec<Run>, guard: guard::Guard, room: Room) -> Router {
     let largest = runs.iter().map(Run::samples).max().unwrap_or(0);
-    let shared = Arc::new(Shared { runs, turns: Semaphore::new(AT_ONCE) });
+    let of = |permits| Arc::new(Semaphore::new(permits));
+    let shared = Arc::new(Shared { runs, turns: of(AT_ONCE), room, table: of(1) });
     let mut router = Router::new()
         .route("/api/runs", get(runs_list))
         .route("/api/runs/{run}", get(run))
@@ -62,60 +67,56 @@ pub(super) fn router(runs: Vec<Run>, guard: guard::Guard) -> Router {
         .layer(middleware::from_fn_with_state(Arc::new(guard), guard::check))
 }
 
-/// Does work of a run on a thread of its own, when it is its turn.
-async fn work<R: Send + 'static>(
+/// Makes an answer of a run, and sends it.
+async fn answer(
     shared: Arc<Shared>,
     run: usize,
-    work: impl FnOnce(&Run) -> Result<R, Refusal> + Send + 'static,
-) -> Result<R, Refusal> {
-    let stopped = |_| Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "the server stops");
-    // Held by the work itself: one whose page has gone away still counts until it is done.
-    let turn = Arc::clone(&shared);
-    let turn = turn.turns.acquire().await.map_err(stopped)?;
-    turn.forget();
+    make: impl FnOnce(&Run) -> Result<Made, Refusal> + Send + 'static,
+) -> Answer {
+    // The turn ends with this: an answer that waits for room takes memory, too.
+    let (made, _turn) = work(Arc::clone(&shared), run, make).await?;
+    send(&shared, made).await
+}
+
+/// Sends an answer when there is room for it.
+async fn send(shared: &Shared, made: Made) -> Answer {
+    let room = shared.room.take(made.bytes.len()).await?;
+    Ok(made.sent(room))
+}
+
+/// Does work of a run on a thread of its own, when it is its turn; the turn lasts until it is dropped.
+async fn work(
+    shared: Arc<Shared>,
+    run: usize,
+    make: impl FnOnce(&Run) -> Result<Made, Refusal> + Send + 'static,
+) -> Result<(Made, OwnedSemaphorePermit), Refusal> {
+    let turn = permits(&shared.turns, 1).await?;
     let done = tokio::task::spawn_blocking(move || {
-        let _turn = Returned(&shared.turns);
-        work(shared.runs.get(run).ok_or_else(|| Refusal::missing("run"))?)
+        let mut made = make(shared.runs.get(run).ok_or_else(|| Refusal::missing("run"))?)?;
+        made.bytes.shrink_to_fit();
+        // Held by the work itself: one whose page has gone away still counts until it is done.
+        Ok((made, turn))
     });
     done.await
         .unwrap_or_else(|_| Err(Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "a bug in napscope: please report it")))
 }
 
-/// Gives a turn back, whatever happens.
-struct Returned<'a>(&'a Semaphore);
-
-impl Drop for Returned<'_> {
-    fn drop(&mut self) {
-        self.0.add_permits(1);
-    }
-}
-
-fn json(value: &impl serde::Serialize) -> Response {
-    match serde_json::to_vec(value) {
-        Ok(bytes) => ([(header::CONTENT_TYPE, "application/json")], bytes).into_response(),
-        Err(error) => Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
-    }
-}
-
-fn binary(bytes: Vec<u8>) -> Response {
-    ([(header::CONTENT_TYPE, "application/octet-stream")], bytes).into_response()
-}
-
-async fn runs_list(State(shared): Ask) -> Response {
+async fn runs_list(State(shared): Ask) -> Answer {
     let told = |run: &Run| serde_json::json!({ "name": run.name, "samples": run.samples(), "layers": run.report.layers.len() });
-    json(&shared.runs.iter().map(told).collect::<Vec<_>>())
+    let list: Vec<_> = shared.runs.iter().map(told).collect();
+    send(&shared, json(&list)?).await
 }
 
 async fn run(State(shared): Ask, Path(run): Path<usize>) -> Answer {
-    Ok(json(&work(shared, run, |run| Ok(tell::run(run))).await?))
+    answer(shared, run, |run| json(&tell::run(run))).await
 }
 
 async fn column(State(shared): Ask, Path((run, column)): Path<(usize, usize)>) -> Answer {
-    Ok(binary(work(shared, run, move |run| tell::column(run, column)).await?))
+    answer(shared, run, move |run| Ok(binary(tell::column(run, column)?))).await
 }
 
 async fn sample(State(shared): Ask, Path((run, sample)): Path<(usize, usize)>) -> Answer {
-    Ok(json(&work(shared, run, move |run| tell::sample(run, sample)).await?))
+    answer(shared, run, move |run| json(&tell::sample(run, sample)?)).await
 }
 
 #[derive(Deserialize)]
@@ -127,43 +128,36 @@ async fn search(State(shared): Ask, Path(run): Path<usize>, Query(Searched { q }
     if q.len() > 200 {
         return Err(Refusal::bad("a search takes at most 200 bytes"));
     }
-    Ok(json(&work(shared, run, move |run| Ok(tell::search(run, &q))).await?))
+    answer(shared, run, move |run| json(&tell::search(run, &q))).await
 }
 
 async fn evaluations(State(shared): Ask, Path(run): Path<usize>) -> Answer {
-    Ok(json(&work(shared, run, tell::evaluations).await?))
+    answer(shared, run, |run| json(&tell::evaluations(run)?)).await
 }
 
 async fn picture(State(shared): Ask, Path((run, sample)): Path<(usize, usize)>) -> Answer {
-    let found =
-        work(shared, run, move |run| Ok(run.pictures.as_ref().and_then(|pictures| pictures.png(sample)))).await?;
-    Ok(png(found.ok_or_else(|| Refusal::missing("picture"))?))
-}
-
-fn png(bytes: Vec<u8>) -> Response {
-    ([(header::CONTENT_TYPE, "image/png")], bytes).into_response()
+    let find = move |run: &Run| run.pictures.as_ref().and_then(|pictures| pictures.png(sample));
+    answer(shared, run, move |run| Ok(png(find(run).ok_or_else(|| Refusal::missing("picture"))?))).await
 }
 
 async fn average(State(shared): Ask, Path(run): Path<usize>, bits: Bytes) -> Answer {
-    let found = work(shared, run, move |run| export::average(run, &Selection::new(&bits, run.samples())?));
-    Ok(png(found.await?))
+    answer(shared, run, move |run| Ok(png(export::average(run, &Selection::new(&bits, run.samples())?)?))).await
 }
 
 async fn layer(State(shared): Ask, Path((run, layer)): Path<(usize, usize)>) -> Answer {
-    Ok(json(&work(shared, run, move |run| Ok(tell::layer(&*run.layer(layer)?))).await?))
+    answer(shared, run, move |run| json(&tell::layer(&*run.layer(layer)?))).await
 }
 
 async fn projection(State(shared): Ask, Path((run, layer, at)): Path<(usize, usize, usize)>) -> Answer {
-    Ok(binary(work(shared, run, move |run| tell::projection(&*run.layer(layer)?, at)).await?))
+    answer(shared, run, move |run| Ok(binary(tell::projection(&*run.layer(layer)?, at)?))).await
 }
 
 async fn feature(State(shared): Ask, Path((run, layer, column)): Path<(usize, usize, usize)>) -> Answer {
-    Ok(binary(work(shared, run, move |run| tell::feature(run, layer, column)).await?))
+    answer(shared, run, move |run| Ok(binary(tell::feature(run, layer, column)?))).await
 }
 
 async fn clustering(State(shared): Ask, Path((run, at)): Path<(usize, usize)>, Query(wanted): Query<Wanted>) -> Answer {
-    let block = work(shared, run, move |run| clustering_block(run, at, &wanted));
-    Ok(binary(block.await?))
+    answer(shared, run, move |run| Ok(binary(clustering_block(run, at, &wanted)?))).await
 }
 
 /// The patterns of a layer for the page, see [`super::clustering`].
@@ -184,12 +178,12 @@ async fn contrasts(
     Query(Most { most }): Query<Most>,
     bits: Bytes,
 ) -> Answer {
-    let found = work(shared, run, move |run| {
+    let make = move |run: &Run| {
         let selection = Selection::new(&bits, run.samples())?;
         let embedded = run.embedded(at)?;
-        Ok(channels::contrasts(&embedded.features, &selection, most.unwrap_or(CHANNELS).min(CHANNELS)))
-    });
-    Ok(json(&found.await?))
+        json(&channels::contrasts(&embedded.features, &selection, most.unwrap_or(CHANNELS).min(CHANNELS)))
+    };
+    answer(shared, run, make).await
 }
 
 #[derive(Deserialize)]
@@ -207,7 +201,7 @@ async fn neighbors(
 ) -> Answer {
     let wanted = Wanted { min_cluster_size, epsilon, selection };
     let k = k.unwrap_or(12).min(NEIGHBORS);
-    Ok(json(&work(shared, run, move |run| tell::neighbors(run, at, sample, k, &wanted)).await?))
+    answer(shared, run, move |run| json(&tell::neighbors(run, at, sample, k, &wanted)?)).await
 }
 
 #[derive(Deserialize)]
@@ -225,8 +219,11 @@ async fn table(
     bits: Bytes,
 ) -> Answer {
     let wanted = Wanted { min_cluster_size, epsilon, selection };
-    let taken =
-        work(shared, run, move |run| export::table(run, at, &Selection::new(&bits, run.samples())?, &wanted, &format));
-    let (media, bytes) = taken.await?;
-    Ok(([(header::CONTENT_TYPE, media)], bytes).into_response())
+    let room = permits(&shared.table, 1).await?;
+    let make = move |run: &Run| {
+        let (media, bytes) = export::table(run, at, &Selection::new(&bits, run.samples())?, &wanted, &format)?;
+        Ok(Made { media, bytes })
+    };
+    let (made, _turn) = work(shared, run, make).await?;
+    Ok(made.sent(room))
 }

@@ -1,6 +1,8 @@
 //! The server: where it listens, and until when.
 
+use super::answer::Room;
 use super::guard::Guard;
+use super::patience::Patient;
 use super::routes;
 use super::run::Run;
 use crate::interrupt;
@@ -38,11 +40,12 @@ pub fn serve(
     };
     let query = token.as_ref().map(|token| format!("?token={token}")).unwrap_or_default();
     let url = format!("http://{host}:{}/{query}", local.port());
-    let router = routes::router(runs, Guard { host: Some(address.host.clone()), token });
+    let room = Room::new();
+    let router = routes::router(runs, Guard { host: Some(address.host.clone()), token }, room.clone());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.context("cannot start the server")?.block_on(async {
         listener.set_nonblocking(true)?;
-        let listener = tokio::net::TcpListener::from_std(listener)?;
+        let listener = Patient { listener: tokio::net::TcpListener::from_std(listener)?, room };
         let serving = tokio::spawn(async move { axum::serve(listener, router).await });
         ready(&url);
         // Ctrl-C ends it even while a page holds a connection open.

@@ -82,6 +82,13 @@ impl Server {
         self.raw(format!("GET {path} HTTP/1.1\r\n{host}{headers}Connection: close\r\n\r\n").as_bytes())
     }
 
+    /// The most memory that it has had, in bytes, where the system tells.
+    fn peak(&self) -> Option<usize> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+        Some(line.trim().strip_suffix(" kB")?.parse::<usize>().ok()? << 10)
+    }
+
     fn post(&self, path: &str, body: &[u8]) -> Answer {
         let head = format!(
             "POST {path} HTTP/1.1\r\nHost: {}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
@@ -427,6 +434,51 @@ fn two_hundred_clients_at_once_get_what_one_gets() {
         })
         .collect();
     assert_eq!(server.get(paths[0]).body, expected[0], "{} say nothing", silent.len());
+}
+
+#[test]
+fn answers_that_nobody_takes_are_bounded_and_keep_nobody_waiting_for_long() {
+    const MIB: usize = 1 << 20;
+    /// More than systems buffer for a connection, and in all far more than the server may take.
+    const ANSWER: usize = 24 * MIB;
+    const SILENT: usize = 32;
+    /// 128 MiB of answers that wait, four that are being made, and what the run itself takes.
+    const MOST: usize = 640 * MIB;
+    let scratch = Scratch::new();
+    let run = small_run(&scratch);
+    edit(&run, "report.json", &|json| json["more"] = "x".repeat(ANSWER).into());
+    let server = Server::start(&scratch, &["run"]);
+    let ask = |path: &str| {
+        let mut stream = TcpStream::connect(server.place()).expect("the server listens");
+        let request = format!("GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", server.place());
+        stream.write_all(request.as_bytes()).expect("it is let in");
+        stream.set_read_timeout(Some(Duration::from_secs(60))).expect("a timeout");
+        stream
+    };
+    std::thread::scope(|scope| {
+        let mut slow = ask("/api/runs/0");
+        let mut piece = vec![0; 3 * MIB / 4];
+        slow.read_exact(&mut piece).expect("it has room");
+        // Takes longer than the server waits for those who take nothing.
+        let slow = scope.spawn(move || {
+            let mut taken = piece.len();
+            while let Ok(read @ 1..) = slow.read(&mut piece) {
+                taken += read;
+                std::thread::sleep(Duration::from_secs(1).mul_f64(read as f64 / piece.len() as f64));
+            }
+            taken
+        });
+        let silent: Vec<TcpStream> = (0..SILENT).map(|_| ask("/api/runs/0")).collect();
+        // Whoever asks behind all of them is answered once those before have tried the server's patience.
+        std::thread::sleep(Duration::from_secs(5));
+        assert_eq!(server.get("/api/runs/0/layers/0").status, 200);
+        if let Some(peak) = server.peak() {
+            assert!(peak < MOST, "{} MiB", peak / MIB);
+        }
+        assert!(slow.join().expect("read") > ANSWER, "who is slow gets all of it");
+        drop(silent);
+    });
+    assert_eq!(server.get("/api/runs/0").json()["report"]["more"].as_str().map(str::len), Some(ANSWER));
 }
 
 /// Changes a file of a run, and tells what the program says of it.
