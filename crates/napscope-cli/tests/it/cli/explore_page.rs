@@ -544,6 +544,58 @@ fn nothing_of_the_data_is_run_and_a_run_without_pictures_is_shown() {
 }
 
 #[test]
+fn the_strip_says_what_the_verdicts_measured() {
+    let Some(mut browser) = Browser::start() else { return };
+    let scratch = Scratch::new();
+    let path = small_run(&scratch).join("report.json");
+    // A layer that tells its columns no better than chance does.
+    let mut report: Value = serde_json::from_slice(&std::fs::read(&path).expect("written")).expect("JSON");
+    for told in report["layers"][1]["verdict"]["alignment"].as_array_mut().expect("columns") {
+        told["p_value_adjusted"] = 0.2.into();
+    }
+    std::fs::write(&path, report.to_string()).expect("writable");
+    for scratch in [slots(), &scratch] {
+        let path = scratch.path().join("run/report.json");
+        let report: Value = serde_json::from_slice(&std::fs::read(path).expect("written")).expect("JSON");
+        let number = |value: &Value| value.as_f64().expect("a number");
+        let layers = report["layers"].as_array().expect("layers").iter().map(|layer| {
+            let columns = layer["verdict"]["alignment"].as_array().expect("columns");
+            // Of the columns that are told, the one that is told best, by the better of both ways to ask.
+            let told = columns.iter().filter(|one| number(&one["p_value_adjusted"]) <= 0.05).map(|one| {
+                let better = if number(&one["ridge"]["r2"]) > number(&one["knn"]["r2"]) { "ridge" } else { "knn" };
+                (one["column"].as_str().expect("a name"), &one[better])
+            });
+            let told = told.filter(|(_, found)| number(&found["r2"]) > 0.0);
+            told.reduce(|best, next| if number(&next.1["r2"]) > number(&best.1["r2"]) { next } else { best })
+        });
+        let layers: Vec<_> = layers.collect();
+        assert!(layers[0].is_some(), "the test needs a layer that tells something");
+        let server = Server::start(scratch, &["run"]);
+        browser.visit(&server.url, WINDOW, READY);
+        for (at, told) in layers.into_iter().enumerate() {
+            let selector = format!(".strip li:nth-child({}) .tells", at + 1);
+            let shown = browser.value(&format!(
+                "(({{ textContent, title }}) => [textContent, title])(document.querySelector({selector:?}))"
+            ));
+            let expected = match told {
+                Some((column, found)) => {
+                    let [r2, low, high] = ["r2", "low", "high"].map(|key| format!("{:.2}", number(&found[key])));
+                    json!([
+                        format!("tells {column} {r2}"),
+                        format!(
+                            "Of the columns of the data, the layer tells {column} best: R² {r2} [{low}, {high}] on samples that were not fitted on"
+                        )
+                    ])
+                }
+                None => json!(["tells no column", "The layer tells no column of the data better than chance would"]),
+            };
+            assert_eq!(shown, expected);
+        }
+        sound(&browser);
+    }
+}
+
+#[test]
 fn what_detectors_made_of_other_data_is_drawn_and_linked() {
     let Some(mut browser) = Browser::start() else { return };
     let scratch = Scratch::new();
