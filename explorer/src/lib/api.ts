@@ -47,6 +47,8 @@ export interface Near {
   nearest_in_pattern: { sample: number; distance: number; pattern: number } | null;
   pattern: number | null; membership: number; outlier_score: number;
 }
+/** Of so many samples of noise: how many are nearest to which pattern, most first. */
+export interface Nearby { samples: number; patterns: [number, number][] }
 export interface EvaluatedSet { name: string; samples: number }
 export interface EvaluationLine {
   ood: string; layer: string | null; detector: string; false_alarm_rate: number; alarm_rate: number; auroc: number; auroc_interval: [number, number];
@@ -205,6 +207,8 @@ export async function neighbors(run: number, layer: number, sample: number, aske
   const block = await binary(`${path}/features`), [columns, start] = split(block);
   return local.neighbors(new Float32Array(block, start), columns.length, sample, await clustering(run, layer, asked));
 }
+
+export const nearby = (run: number, layer: number, asked: Asked) => json<Nearby>(`runs/${run}/layers/${layer}/noise${asking(asked)}`);
 
 export async function average(run: number, mask: Uint8Array): Promise<Blob> {
   if (stored) return local.average([...mask.keys()].filter((i) => mask[i]).map((i) => picture(run, i)));

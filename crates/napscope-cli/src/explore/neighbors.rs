@@ -7,6 +7,15 @@ use napscope::distance::Points;
 use napscope::features::Features;
 use rayon::prelude::*;
 use serde::Serialize;
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+/// Values that are compared at most to tell what noise lies next to: about half a second on two cores.
+const COMPARED: usize = 300_000_000;
+/// A distance between points of fewer values takes as long as one of so many.
+const SHORT: usize = 16;
+/// Samples of noise that tell it in any case.
+const FEWEST: usize = 32;
 
 /// The features of a layer, and the points that its patterns were found in.
 pub(super) struct Embedded {
@@ -56,5 +65,26 @@ impl Embedded {
         all.truncate(k);
         all.sort_by(order);
         (all, in_pattern)
+    }
+
+    /// Of samples of noise, evenly chosen where they are many: how many they are, and how many of them are nearest to which
+    /// pattern, most first.
+    pub(super) fn around_noise(&self, clustering: &Clustering) -> (usize, Vec<(ClusterId, usize)>) {
+        let (inside, noise): (Vec<usize>, Vec<usize>) =
+            (0..self.points.samples()).partition(|&sample| clustering.labels[sample].is_some());
+        let each = self.points.samples() * self.points.dimensions().max(SHORT);
+        let most = FEWEST.max(COMPARED / each.max(1));
+        let chosen: Vec<usize> = noise.iter().copied().step_by(noise.len().div_ceil(most).max(1)).collect();
+        let nearest = |&sample: &usize| {
+            let distances = inside.iter().map(|&other| (self.points.distance(sample, other), other));
+            let (_, other) = distances.min_by(|x, y| x.0.total_cmp(&y.0).then(x.1.cmp(&y.1)))?;
+            clustering.labels[other]
+        };
+        let mut counts: BTreeMap<ClusterId, usize> = BTreeMap::new();
+        let found: Vec<ClusterId> = chosen.par_iter().filter_map(nearest).collect();
+        found.into_iter().for_each(|pattern| *counts.entry(pattern).or_default() += 1);
+        let mut counts: Vec<_> = counts.into_iter().collect();
+        counts.sort_by_key(|(_, count)| Reverse(*count));
+        (chosen.len(), counts)
     }
 }

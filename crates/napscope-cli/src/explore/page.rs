@@ -97,12 +97,15 @@ impl Answers {
         let mut block = super::clustering::head_block(&columns)?;
         block.extend(embedded.features.values().iter().flat_map(|value| value.to_le_bytes()));
         self.0.insert(format!("{place}/features"), block);
-        self.0.insert(format!("{place}/clustering"), routes::clustering_block(run, at, &Wanted::default())?);
         let smallest = run.recipe()?.hdbscan.min_cluster_size;
-        for (size, selection) in SIZES.iter().flat_map(|times| ["leaf", "eom"].map(|kind| (times * smallest, kind))) {
-            let wanted = Wanted { min_cluster_size: Some(size), epsilon: None, selection: Some(selection.to_owned()) };
-            let name = format!("{place}/clustering?min_cluster_size={size}&selection={selection}");
-            self.0.insert(name, routes::clustering_block(run, at, &wanted)?);
+        let anew = SIZES.iter().flat_map(|times| ["leaf", "eom"].map(|kind| (times * smallest, kind)));
+        let anew = anew.map(|(size, kind)| {
+            let wanted = Wanted { min_cluster_size: Some(size), epsilon: None, selection: Some(kind.to_owned()) };
+            (format!("?min_cluster_size={size}&selection={kind}"), wanted)
+        });
+        for (query, wanted) in std::iter::once((String::new(), Wanted::default())).chain(anew) {
+            self.0.insert(format!("{place}/clustering{query}"), routes::clustering_block(run, at, &wanted)?);
+            self.json(&format!("{place}/noise{query}"), &tell::noise(run, at, &wanted)?);
         }
         Ok(())
     }

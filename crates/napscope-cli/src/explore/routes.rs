@@ -53,6 +53,7 @@ pub(super) fn router(runs: Vec<Run>, guard: guard::Guard, room: Room) -> Router 
         .route("/api/runs/{run}/layers/{layer}", get(layer))
         .route("/api/runs/{run}/layers/{layer}/projections/{projection}", get(projection))
         .route("/api/runs/{run}/layers/{layer}/clustering", get(clustering))
+        .route("/api/runs/{run}/layers/{layer}/noise", get(noise))
         .route("/api/runs/{run}/layers/{layer}/features/{column}", get(feature))
         .route("/api/runs/{run}/layers/{layer}/channels", post(contrasts))
         .route("/api/runs/{run}/layers/{layer}/neighbors/{sample}", get(neighbors))
@@ -158,6 +159,10 @@ async fn feature(State(shared): Ask, Path((run, layer, column)): Path<(usize, us
 
 async fn clustering(State(shared): Ask, Path((run, at)): Path<(usize, usize)>, Query(wanted): Query<Wanted>) -> Answer {
     answer(shared, run, move |run| Ok(binary(clustering_block(run, at, &wanted)?))).await
+}
+
+async fn noise(State(shared): Ask, Path((run, at)): Path<(usize, usize)>, Query(wanted): Query<Wanted>) -> Answer {
+    answer(shared, run, move |run| json(&tell::noise(run, at, &wanted)?)).await
 }
 
 /// The patterns of a layer for the page, see [`super::clustering`].

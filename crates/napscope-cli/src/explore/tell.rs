@@ -137,6 +137,14 @@ pub(super) fn neighbors(run: &Run, at: usize, sample: usize, k: usize, wanted: &
     }))
 }
 
+/// Which patterns of those that `wanted` asks for noise lies next to.
+pub(super) fn noise(run: &Run, at: usize, wanted: &Wanted) -> Result<Value, Refusal> {
+    let layer = run.layer(at)?;
+    let found = find(&layer, run.recipe()?, wanted)?;
+    let (samples, patterns) = run.embedded(at)?.around_noise(&found.clustering);
+    Ok(json!({ "samples": samples, "patterns": patterns }))
+}
+
 /// The samples whose number is `query`, or in one of whose texts it stands.
 pub(super) fn search(run: &Run, query: &str) -> Value {
     let query = query.trim().to_lowercase();

@@ -577,6 +577,7 @@ fn layers_that_are_cut_short_or_lie_are_refused_and_the_others_are_told() {
             "/api/runs/0/layers/0",
             "/api/runs/0/layers/0/clustering?min_cluster_size=9",
             "/api/runs/0/layers/0/neighbors/1",
+            "/api/runs/0/layers/0/noise",
         ] {
             let answer = server.get(path);
             assert_eq!(answer.status, 422, "{what}: {path}: {}", String::from_utf8_lossy(&answer.body));

@@ -826,12 +826,23 @@ fn noise_is_a_group_and_says_why() {
         let part = |column: usize| f64::from((features.row(x)[column] - features.row(y)[column]) / most[column]);
         (0..columns).filter(|&column| most[column] > 0.0).map(|column| part(column).powi(2)).sum()
     };
+    let nearest = |sample: usize| {
+        let inside = (0..labels.len()).filter(|&other| labels[other] >= 0);
+        inside.min_by(|&x, &y| apart(sample, x).total_cmp(&apart(sample, y))).expect("patterns")
+    };
+    // Of the group: the three patterns that most are nearest to, and the rest.
+    let mut counts = vec![0; layer_json(scratch, "002-dense.json")["patterns"].as_array().expect("patterns").len()];
+    rows.iter().for_each(|row| counts[labels[nearest(number_of(row))] as usize] += 1);
+    let mut order: Vec<usize> = (0..counts.len()).collect();
+    order.sort_by_key(|&id| std::cmp::Reverse(counts[id]));
+    let percent = |part: usize| format!("({} %)", (100.0 * part as f64 / rows.len() as f64).round());
+    let mut told: Vec<String> = order[..3].iter().map(|&id| format!("pattern {id} {}", percent(counts[id]))).collect();
+    told.push(format!("others {}", percent(order[3..].iter().map(|&id| counts[id]).sum())));
+    browser.value("document.querySelector('.card[data-pattern=\"-1\"]').scrollIntoView()");
+    shows(&mut browser, ".card[data-pattern=\"-1\"] .nearest", &format!("Nearest: {}.", told.join(", ")));
     for row in rows.iter().step_by(rows.len() / 4) {
         let sample = number_of(row);
-        let nearest = (0..labels.len())
-            .filter(|&other| labels[other] >= 0)
-            .min_by(|&x, &y| apart(sample, x).total_cmp(&apart(sample, y)))
-            .expect("patterns");
+        let nearest = nearest(sample);
         browser.visit(&format!("{}#layer=dense&beside=sample&sample={sample}", server.url), WINDOW, READY_TABS);
         shows(&mut browser, ".why", &format!("sample in a pattern is {nearest} of pattern {}", labels[nearest]));
         shows(&mut browser, ".why", "It leaves ");
@@ -914,7 +925,10 @@ fn the_static_page_shows_the_same_without_a_server() {
         browser.visit(&url, WINDOW, READY);
         click(&mut browser, ".card[data-pattern=\"1\"] .title");
         browser.wait_for("document.querySelectorAll('.channels article').length > 2");
+        browser.value("document.querySelector('.card[data-pattern=\"-1\"]').scrollIntoView()");
+        shows(&mut browser, ".nearest", "Nearest: pattern");
         let told = json!([
+            text(&mut browser, ".nearest"),
             selected(&mut browser),
             browser.value("[...document.querySelectorAll('.card header .note')].map((note) => note.innerText)"),
             browser
