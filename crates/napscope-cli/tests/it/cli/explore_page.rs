@@ -251,7 +251,9 @@ fn saved(folder: &Path) -> PathBuf {
     for _ in 0..1500 {
         let done =
             std::fs::read_dir(folder).expect("a folder").filter_map(|entry| Some(entry.ok()?.path())).find(|path| {
-                path.extension().is_some_and(|ending| ending != "crdownload")
+                // The browser keeps the name with an empty file while it writes.
+                path.metadata().is_ok_and(|file| file.len() > 0)
+                    && path.extension().is_some_and(|ending| ending != "crdownload")
                     && !path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'))
             });
         if let Some(path) = done {
