@@ -11,7 +11,7 @@ use super::grid::Grid;
 use super::norms::Norms;
 use super::order::compact_order;
 use super::quantized::Rounded;
-use super::tile::{CHUNK, COLS, Kernel, Product};
+use super::tile::{Bytes, CHUNK, COLS, Kernel, Product};
 use crate::distance::{Geometry, Points};
 use rayon::prelude::*;
 use std::sync::Arc;
@@ -269,12 +269,13 @@ fn product(points: &Points) -> Option<Product> {
 fn grid(points: &Points, frame: &Frame) -> Option<Arc<Grid>> {
     let product = product(points)?;
     let worth_bytes = (FEW_BYTES..=MOST_BYTES).contains(&points.dimensions());
-    (worth_bytes && Kernel::available(product)[0].has_bytes()).then(|| Arc::new(Grid::new(points, frame, product)))
+    let Bytes { largest, .. } = Kernel::available(product)[0].bytes().filter(|_| worth_bytes)?;
+    Some(Arc::new(Grid::new(points, frame, product, largest)))
 }
 
 fn directions(points: &Points, frame: &Frame) -> Option<Arc<Basis>> {
     let count = match points.geometry() {
-        Geometry::L2 if !Kernel::available(Product::Dot)[0].has_bytes() => {
+        Geometry::L2 if Kernel::available(Product::Dot)[0].bytes().is_none_or(|bytes| !bytes.are_fine()) => {
             directions_worth_finding(points.samples(), points.dimensions())
         }
         // Only the order of the points and the boxes of panels follow them; and where a few directions do not rule a pair out,

@@ -1,5 +1,7 @@
 //! A grid for coordinates in 8 bits: where it begins and how wide its steps are, coordinate by coordinate.
 //!
+//! How many steps there are hangs on what the processor can add up without loss (see [`super::tile::Bytes`]).
+//!
 //! Steps follow each coordinate's own range, for one step for all would be too wide for those that vary little. Sums of
 //! products of whole numbers stay sums of products all the same, because steps come in a ladder: for L2 the squares of steps
 //! are powers of two, and coordinates of equal step stand together, those of the widest first, so that a sum is shifted to the
@@ -17,10 +19,6 @@ use crate::distance::Points;
 pub(super) const TOGETHER: usize = 4;
 /// Coordinates that points are rounded by at a time.
 const LANES: usize = 16;
-/// The largest whole number.
-const LARGEST: f32 = 254.0;
-/// What is taken from whole numbers to make them signed.
-const MIDDLE: i32 = 127;
 /// Points that steps are chosen by, and how often a step is made smaller on trial, by √2.
 const SAMPLE: usize = 128;
 const SHRINKS: i32 = 6;
@@ -44,6 +42,8 @@ pub(super) struct Group {
 /// Where coordinates stand in bytes, and what they count.
 pub(super) struct Grid {
     product: Product,
+    /// The largest whole number, even.
+    largest: u8,
     /// 1 / the least step.
     scale: f32,
     /// The coordinate at each place; for L2 in groups. What fills up groups is 0 everywhere.
@@ -78,19 +78,19 @@ struct Axis {
 }
 
 impl Axis {
-    /// A part of the range from `least` to `greatest`: its beginning, or what lies around its middle.
-    fn of_range(least: f32, greatest: f32, part: f32, around: bool) -> Self {
-        let step = (part * (greatest - least) / LARGEST).max(f32::MIN_POSITIVE);
-        let begin = if around { 0.5 * (least + greatest) - 0.5 * LARGEST * step } else { least };
+    /// A part of the range from `least` to `greatest` in `largest` steps: its beginning, or what lies around its middle.
+    fn of_range(least: f32, greatest: f32, largest: f32, part: f32, around: bool) -> Self {
+        let step = (part * (greatest - least) / largest).max(f32::MIN_POSITIVE);
+        let begin = if around { 0.5 * (least + greatest) - 0.5 * largest * step } else { least };
         Axis { begin, step }
     }
 }
 
 impl Grid {
-    /// A grid for `points` in `frame`, for L2 or L1.
-    pub(super) fn new(points: &Points, frame: &Frame, product: Product) -> Self {
-        let axes = axes(points, frame);
-        let least = least_step(&axes, product);
+    /// A grid for `points` in `frame`, for L2 or L1, with places from 0 to `largest`.
+    pub(super) fn new(points: &Points, frame: &Frame, product: Product, largest: u8) -> Self {
+        let axes = axes(points, frame, f32::from(largest));
+        let least = least_step(&axes, product, largest);
         let weight = |axis: &Axis| {
             let steps = f64::from(axis.step) / least;
             match product {
@@ -105,6 +105,7 @@ impl Grid {
         }
         let mut grid = Grid {
             product,
+            largest,
             scale: (1.0 / least) as f32,
             columns: Vec::new(),
             begins: Vec::new(),
@@ -180,6 +181,11 @@ impl Grid {
         self.product
     }
 
+    /// What is taken from whole numbers to make them signed.
+    fn middle(&self) -> i32 {
+        i32::from(self.largest / 2)
+    }
+
     #[cfg(test)]
     pub(super) fn weight(&self, place: usize) -> i32 {
         self.weights[place]
@@ -205,9 +211,17 @@ impl Grid {
             fn wide(grid: &Grid, gathered: &[f32], bytes: &mut [u8]) -> OnGrid {
                 grid.round_gathered(gathered, bytes)
             }
+            #[target_feature(enable = "avx2")]
+            fn medium(grid: &Grid, gathered: &[f32], bytes: &mut [u8]) -> OnGrid {
+                grid.round_gathered(gathered, bytes)
+            }
             if is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512bw") {
                 // SAFETY: the processor has AVX-512F and BW.
                 return unsafe { wide(self, gathered, bytes) };
+            }
+            if is_x86_feature_detected!("avx2") {
+                // SAFETY: the processor has AVX2.
+                return unsafe { medium(self, gathered, bytes) };
             }
         }
         self.round_gathered(gathered, bytes)
@@ -223,6 +237,7 @@ impl Grid {
 
     #[inline(always)]
     fn round_for<const SQUARES: bool>(&self, gathered: &[f32], bytes: &mut [u8]) -> OnGrid {
+        let (largest, middle) = (f32::from(self.largest), self.middle());
         let (mut sums, mut squares) = ([0i32; LANES], [0i32; LANES]);
         let (mut errors, mut reaches) = ([0f32; LANES], [0f32; LANES]);
         let axes = self.begins.as_chunks::<LANES>().0.iter().zip(self.scales.as_chunks::<LANES>().0);
@@ -231,11 +246,11 @@ impl Grid {
         for ((xs, bytes), ((begins, scales), weights)) in places.zip(axes) {
             for lane in 0..LANES {
                 let steps = (xs[lane] - begins[lane]) * scales[lane];
-                let whole = rounded(steps);
+                let whole = rounded(steps, largest);
                 let off = steps - whole;
                 let weight = weights[lane] as f32;
                 if SQUARES {
-                    let signed = whole as i32 - MIDDLE;
+                    let signed = whole as i32 - middle;
                     bytes[lane] = signed as i8 as u8;
                     sums[lane] += weights[lane] * signed;
                     squares[lane] += weights[lane] * signed * signed;
@@ -252,23 +267,23 @@ impl Grid {
         let (error, reach) = (errors.iter().sum::<f32>(), reaches.iter().sum::<f32>());
         let (sum, square) = (sums.iter().sum::<i32>(), squares.iter().sum::<i32>());
         let (term, bias, error, reach) =
-            if SQUARES { (square, -(MIDDLE + 1) * sum, error.sqrt(), reach.sqrt()) } else { (sum, 0, error, reach) };
+            if SQUARES { (square, -(middle + 1) * sum, error.sqrt(), reach.sqrt()) } else { (sum, 0, error, reach) };
         // Sums of some thousand terms in f32, and the rounding of coordinates and of places.
         OnGrid { half: 0.5 * term as f32, error: error * 1.001 + ROUNDINGS * (reach + self.origin) + 1e-3, bias }
     }
 }
 
-/// The nearest whole number in range.
+/// The nearest whole number from 0 to `largest`.
 #[inline(always)]
-fn rounded(steps: f32) -> f32 {
+fn rounded(steps: f32, largest: f32) -> f32 {
     /// 1.5 · 2^23: a sum with it has no room for a fraction, so that it is rounded (without calling a function for it).
     const NO_FRACTION: f32 = 12_582_912.0;
     let low = if steps > 0.0 { steps } else { 0.0 };
-    (if low < LARGEST { low } else { LARGEST }) + NO_FRACTION - NO_FRACTION
+    (if low < largest { low } else { largest }) + NO_FRACTION - NO_FRACTION
 }
 
 /// The grids of all coordinates: the ranges of their values, made narrower alike if that leaves less error in a sample.
-fn axes(points: &Points, frame: &Frame) -> Vec<Axis> {
+fn axes(points: &Points, frame: &Frame, largest: f32) -> Vec<Axis> {
     let (n, d) = (points.samples(), points.dimensions());
     let count = n.min(SAMPLE);
     let mut sample = vec![0.0; count * d];
@@ -277,9 +292,9 @@ fn axes(points: &Points, frame: &Frame) -> Vec<Axis> {
     }
     let axes = |shrink: f32, around: bool| -> Vec<Axis> {
         let ranges = frame.least().iter().zip(frame.greatest());
-        ranges.map(|(least, greatest)| Axis::of_range(*least, *greatest, shrink, around)).collect()
+        ranges.map(|(least, greatest)| Axis::of_range(*least, *greatest, largest, shrink, around)).collect()
     };
-    let error = |axes: &[Axis]| sample.chunks_exact(d).map(|row| square_error(axes, row)).sum::<f32>();
+    let error = |axes: &[Axis]| sample.chunks_exact(d).map(|row| square_error(axes, row, largest)).sum::<f32>();
     let narrower =
         (1..SHRINKS).flat_map(|shrinks| [false, true].map(|around| axes((-0.5 * shrinks as f32).exp2(), around)));
     let mut best = axes(1.0, false);
@@ -294,19 +309,19 @@ fn axes(points: &Points, frame: &Frame) -> Vec<Axis> {
 }
 
 /// The square of the error of a point.
-fn square_error(axes: &[Axis], row: &[f32]) -> f32 {
+fn square_error(axes: &[Axis], row: &[f32], largest: f32) -> f32 {
     let mut sums = [0.0; LANES];
     for (axes, xs) in axes.chunks(LANES).zip(row.chunks(LANES)) {
         for ((sum, axis), x) in sums.iter_mut().zip(axes).zip(xs) {
             let steps = (x - axis.begin) / axis.step;
-            *sum += ((steps - rounded(steps)) * axis.step).powi(2);
+            *sum += ((steps - rounded(steps, largest)) * axis.step).powi(2);
         }
     }
     sums.iter().sum()
 }
 
 /// The step of weight 1.
-fn least_step(axes: &[Axis], product: Product) -> f64 {
+fn least_step(axes: &[Axis], product: Product, largest: u8) -> f64 {
     let steps = || axes.iter().map(|axis| f64::from(axis.step));
     let greatest = steps().fold(f64::from(f32::MIN_POSITIVE), f64::max);
     if product != Product::Dot {
@@ -315,6 +330,6 @@ fn least_step(axes: &[Axis], product: Product) -> f64 {
     let least = steps().fold(f64::INFINITY, f64::min);
     // Rounded up to the ladder, a square is at the most twice what it was; those that fill groups up count as well.
     let squares = steps().map(|step| 2.0 * step * step).sum::<f64>() + 2.0 * LANES as f64 * greatest * greatest;
-    let products = f64::from((MIDDLE + 1) * (MIDDLE + 1));
+    let products = (f64::from(largest) / 2.0 + 1.0).powi(2);
     (least * least).max(LEAST * squares / axes.len() as f64).max(squares * products / LARGEST_SUM).sqrt()
 }

@@ -65,6 +65,9 @@ impl Best {
     }
 }
 
+/// Where rounding takes more than this part of a limit, bytes leave many pairs whose distance must be looked at.
+const TOO_COARSE: f32 = 0.2;
+
 /// The search for the nearest neighbors of row points among column points; where both are the same points, every pair
 /// counts for both of its ends.
 struct Nearest<'a> {
@@ -111,7 +114,31 @@ impl<'a> Nearest<'a> {
         f32::from_bits(self.reaches[panel].load(Ordering::Relaxed))
     }
 
-    /// Gives every row point a limit to begin with: the k-th nearest in a few panels that are near, estimated and rounded
+    /// Gives every row point a limit to begin with, by bytes where they say enough.
+    fn begin(&self) {
+        self.begin_with_limits();
+        if self.rounding_share().is_some_and(|share| share > TOO_COARSE) {
+            [self.rows, self.cols].iter().for_each(|panels| panels.test_by(false, true));
+            self.begin_with_limits();
+        }
+    }
+
+    /// What rounding to bytes takes from distances, as a part of the limits; the mean. `None` where there are no bytes.
+    fn rounding_share(&self) -> Option<f32> {
+        let bytes = self.rows.bytes()?;
+        let (mut sum, mut count) = (0.0, 0.0);
+        for panel in 0..self.rows.len() {
+            for (column, &limit) in self.best(panel).limits.iter().enumerate() {
+                if limit > 0.0 && limit < NO_LIMIT {
+                    sum += bytes.rounding_share(panel, column, limit).min(1.0);
+                    count += 1.0;
+                }
+            }
+        }
+        (count > 0.0).then_some(sum / count)
+    }
+
+    /// Gives every row point a limit: the k-th nearest in a few panels that are near, estimated and rounded
     /// up, is not far from the k-th nearest of all.
     fn begin_with_limits(&self) {
         (0..self.rows.len()).into_par_iter().for_each(|panel| {
@@ -206,7 +233,7 @@ impl Search for Nearest<'_> {
 /// The `k` nearest other points of every point of `panels`, of which there must be more than `k`.
 pub(super) fn among_themselves(panels: &Panels<'_>, k: usize, content: &[u32], meter: &Meter<'_>) -> Result<Neighbors> {
     let search = Nearest::new(panels, panels, true, ranks(content), k);
-    search.begin_with_limits();
+    search.begin();
     // Neighbors stand together, so that limits are near what they will be once a few panels on each side are swept.
     sweep(panels, panels, &Span::After(0..NEAR), &search, meter)?;
     let others = Span::After(NEAR..usize::MAX);
@@ -224,7 +251,7 @@ pub(super) fn of_queries(
 ) -> Result<Neighbors> {
     let content = content_order(reference.points());
     let search = Nearest::new(queries, reference, false, ranks(&content), k);
-    search.begin_with_limits();
+    search.begin();
     choose_stages(queries, reference, &Span::All, &search);
     sweep(queries, reference, &Span::All, &search, meter)?;
     Ok(search.neighbors(&content))

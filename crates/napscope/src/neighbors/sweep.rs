@@ -271,7 +271,7 @@ impl<'a> Pair<'a> {
             [near_rows, cols.near(self.col, &self.limits.cols, rows, self.row)]
         });
         let panels = (rows.panel(self.row), cols.panel(self.col));
-        kernel.accumulate_bytes(panels, rows.grid, rows.bias(self.row), first, tile);
+        kernel.accumulate_bytes(panels, rows.grid, (rows.bias(self.row), cols.bias(self.col)), first, tile);
         let rows = Side { half: rows.half(self.row), near: near_rows, rest: &NOTHING_LEFT };
         let cols = Side { half: cols.half(self.col), near: near_cols, rest: &NOTHING_LEFT };
         kernel.passing(tile, &rows, first, &cols)
@@ -350,10 +350,13 @@ pub(super) fn upper_halves(
     mut visit: impl FnMut(usize, usize, f32),
 ) {
     let kernel = panels.cloud.kernel;
-    if let Some((rows, cols)) = panels.bytes().zip(others.bytes()) {
+    if let Some((rows, cols)) = panels.bytes().zip(others.bytes())
+        && panels.tests().0
+    {
         for first in (0..COLS).step_by(ROWS) {
             let mut tile = Tile::ZERO;
-            kernel.accumulate_bytes((rows.panel(row), cols.panel(col)), rows.grid, rows.bias(row), first, &mut tile);
+            let bias = (rows.bias(row), cols.bias(col));
+            kernel.accumulate_bytes((rows.panel(row), cols.panel(col)), rows.grid, bias, first, &mut tile);
             for (i, sums) in tile.0.iter().enumerate() {
                 for (j, sum) in sums.iter().enumerate() {
                     visit(first + i, j, rows.upper_half((row, first + i), cols, (col, j), *sum));

@@ -55,16 +55,33 @@ pub(super) enum Product {
 }
 
 type Accumulate = unsafe fn(&[f32], &[f32], &mut Tile);
-type AccumulateBytes = unsafe fn(&[u8], &[u8], &Grid, &[i32], &mut Tile);
+type AccumulateBytes = unsafe fn(&[u8], &[u8], &Grid, (&[i32], &[i32]), &mut Tile);
 type SubtractNorms = unsafe fn(&Tile, &[f32], &[f32], &mut Tile);
 type Passing = unsafe fn(&Tile, &Side<'_>, usize, &Side<'_>) -> [u64; ROWS];
+
+/// What a processor makes of bytes.
+#[derive(Clone, Copy)]
+pub(super) struct Bytes {
+    accumulate: AccumulateBytes,
+    /// The largest whole number that it adds up without loss.
+    pub(super) largest: u8,
+    /// What a coordinate costs beside one in f32. Measured.
+    pub(super) cost: f64,
+}
+
+impl Bytes {
+    /// Do they say nearly as much as f32 of neighbors, too? Coarse ones only rule out what is far.
+    pub(super) fn are_fine(self) -> bool {
+        self.largest >= 254
+    }
+}
 
 /// The best code for a sum on the processor at hand.
 #[derive(Clone, Copy)]
 pub(super) struct Kernel {
     accumulate: Accumulate,
     /// Where the processor has instructions for it.
-    accumulate_bytes: Option<AccumulateBytes>,
+    bytes: Option<Bytes>,
     subtract_norms: SubtractNorms,
     passing: Passing,
 }
@@ -81,21 +98,29 @@ impl Kernel {
                     Product::Min => x86::accumulate_avx512::<true>,
                 };
                 let has_bytes = is_x86_feature_detected!("avx512bw") && is_x86_feature_detected!("avx512vnni");
-                let accumulate_bytes: Option<AccumulateBytes> = match product {
-                    Product::Dot if has_bytes => Some(x86::dot_bytes_avx512),
-                    Product::Min if has_bytes => Some(x86::min_bytes_avx512),
-                    _ => None,
+                let wide =
+                    |accumulate: AccumulateBytes| has_bytes.then_some(Bytes { accumulate, largest: 254, cost: 0.25 });
+                let bytes = match product {
+                    Product::Dot => wide(x86::dot_bytes_avx512),
+                    Product::Min => wide(x86::min_bytes_avx512),
+                    Product::Norms => None,
                 };
                 let subtract_norms: SubtractNorms = x86::subtract_norms_avx512;
-                kernels.push(Kernel { accumulate, accumulate_bytes, subtract_norms, passing: x86::passing_avx512 });
+                kernels.push(Kernel { accumulate, bytes, subtract_norms, passing: x86::passing_avx512 });
             }
             if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
                 let accumulate: Accumulate = match product {
                     Product::Dot | Product::Norms => x86::accumulate_avx2::<false>,
                     Product::Min => x86::accumulate_avx2::<true>,
                 };
+                let narrow = |accumulate: AccumulateBytes| Some(Bytes { accumulate, largest: 126, cost: 0.4 });
+                let bytes = match product {
+                    Product::Dot => narrow(x86::dot_bytes_avx2),
+                    Product::Min => narrow(x86::min_bytes_avx2),
+                    Product::Norms => None,
+                };
                 let subtract_norms: SubtractNorms = x86::subtract_norms_avx2;
-                kernels.push(Kernel { accumulate, accumulate_bytes: None, subtract_norms, passing: x86::passing_avx2 });
+                kernels.push(Kernel { accumulate, bytes, subtract_norms, passing: x86::passing_avx2 });
             }
         }
         #[cfg(target_arch = "aarch64")]
@@ -105,14 +130,14 @@ impl Kernel {
                 Product::Min => neon::accumulate::<true>,
             };
             let subtract_norms: SubtractNorms = portable::subtract_norms;
-            kernels.push(Kernel { accumulate, accumulate_bytes: None, subtract_norms, passing: neon::passing });
+            kernels.push(Kernel { accumulate, bytes: None, subtract_norms, passing: neon::passing });
         }
         let accumulate: Accumulate = match product {
             Product::Dot | Product::Norms => portable::accumulate::<false>,
             Product::Min => portable::accumulate::<true>,
         };
         let subtract_norms: SubtractNorms = portable::subtract_norms;
-        kernels.push(Kernel { accumulate, accumulate_bytes: None, subtract_norms, passing: portable::passing });
+        kernels.push(Kernel { accumulate, bytes: None, subtract_norms, passing: portable::passing });
         kernels
     }
 
@@ -129,13 +154,13 @@ impl Kernel {
         }
     }
 
-    /// Does the processor multiply bytes?
-    pub(super) fn has_bytes(self) -> bool {
-        self.accumulate_bytes.is_some()
+    /// What the processor makes of bytes; nothing where it has no instructions for them.
+    pub(super) fn bytes(self) -> Option<Bytes> {
+        self.bytes
     }
 
-    /// Sets `tile` to the sums over bytes of rows `row` .. `row` + 8 of panel `a` with all of panel `b`; `bias` is that of the
-    /// rows of `a`. False where the processor has no instructions for bytes.
+    /// Sets `tile` to the sums over bytes of rows `row` .. `row` + 8 of panel `a` with all of panel `b`; `bias` is that of
+    /// either. False where the processor has no instructions for bytes; the grid must be one for this kernel.
     ///
     /// # Shapes
     /// - `a`, `b`: `[places / 4, 48, 4]`
@@ -143,16 +168,16 @@ impl Kernel {
         self,
         (a, b): (&[u8], &[u8]),
         grid: &Grid,
-        bias: &[i32; COLS],
+        bias: (&[i32; COLS], &[i32; COLS]),
         row: usize,
         tile: &mut Tile,
     ) -> bool {
         let size = grid.width() * COLS;
         assert!(a.len() == size && b.len() == size && row + ROWS <= COLS, "a tile lies in its panels");
-        let Some(accumulate) = self.accumulate_bytes else { return false };
+        let Some(Bytes { accumulate, .. }) = self.bytes else { return false };
         // SAFETY: the processor has the features (`available`), both hold the grid's places, and the rows from `row` on lie
         // in the panel.
-        unsafe { accumulate(&a[row * TOGETHER..], b, grid, &bias[row..], tile) };
+        unsafe { accumulate(&a[row * TOGETHER..], b, grid, (&bias.0[row..], bias.1), tile) };
         true
     }
 
@@ -215,31 +240,42 @@ mod tests {
     #[test]
     fn bytes_are_summed_up_without_rounding() {
         for (product, geometry) in [(Product::Dot, Geometry::L2), (Product::Min, Geometry::L1)] {
-            for dimensions in [1, 20, 300] {
-                // Coordinates of very different ranges, so that there are many groups.
-                let value = |at: usize| (at as f32 * 1.7).sin() * 2f32.powi((at % dimensions % 11) as i32);
+            for (dimensions, ends) in [(1, false), (20, false), (300, false), (300, true)] {
+                // Coordinates of very different ranges, so that there are many groups; or all at the ends of the grid, whose
+                // products are the largest.
+                let value = |at: usize| match (at as f32 * 1.7).sin() {
+                    wave if ends => wave.signum(),
+                    wave => wave * 2f32.powi((at % dimensions % 11) as i32),
+                };
                 let values = (0..2 * COLS * dimensions).map(value).collect();
                 let points = Points::new(values, dimensions, geometry.clone(), Rescale::Identity);
                 let frame = Frame::around(&points, &[&points]);
-                let mut rounded = Rounded::new(Arc::new(Grid::new(&points, &frame, product)), points.samples());
+                let order: Vec<u32> = (0..points.samples() as u32).collect();
                 let mut placed = vec![0.0; points.samples() * dimensions];
                 for (row, placed) in placed.chunks_exact_mut(dimensions).enumerate() {
                     frame.place(points.row(row), 0, placed);
                 }
-                rounded.blocks(points.samples()).for_each(|mut block| block.round(&placed, dimensions));
-                let order: Vec<u32> = (0..points.samples() as u32).collect();
-                let panels = Quantized::new(&rounded, &order);
                 for kernel in Kernel::available(product) {
+                    let Some(Bytes { largest, .. }) = kernel.bytes() else { continue };
+                    let grid = Arc::new(Grid::new(&points, &frame, product, largest));
+                    let mut rounded = Rounded::new(grid, points.samples());
+                    rounded.blocks(points.samples()).for_each(|mut block| block.round(&placed, dimensions));
+                    let panels = Quantized::new(&rounded, &order);
                     let mut tile = Tile::ZERO;
                     let sides = (panels.panel(0), panels.panel(1));
-                    if kernel.accumulate_bytes(sides, panels.grid, panels.bias(0), 16, &mut tile) {
-                        for (i, j) in (0..ROWS).flat_map(|i| (0..COLS).map(move |j| (i, j))) {
-                            let expected = rounded.sum(16 + i, COLS + j);
-                            assert_eq!(
-                                tile.0[i][j], expected as f32,
-                                "{product:?}, {dimensions} dimensions, pair ({i}, {j})"
-                            );
-                        }
+                    assert!(kernel.accumulate_bytes(
+                        sides,
+                        panels.grid,
+                        (panels.bias(0), panels.bias(1)),
+                        16,
+                        &mut tile
+                    ));
+                    for (i, j) in (0..ROWS).flat_map(|i| (0..COLS).map(move |j| (i, j))) {
+                        let expected = rounded.sum(16 + i, COLS + j);
+                        assert_eq!(
+                            tile.0[i][j], expected as f32,
+                            "{product:?}, {dimensions} dimensions, {largest} steps, pair ({i}, {j})"
+                        );
                     }
                 }
             }

@@ -47,9 +47,9 @@ const VECTORS: usize = COLS / 16;
 ///
 /// # Safety
 /// The processor has AVX-512 VNNI; `b` holds the grid's places, `a` reaches 8 rows beyond the start of its last four, and
-/// there are 8 `bias`.
+/// there are 8 `bias` of rows.
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
-pub(super) unsafe fn dot_bytes_avx512(a: &[u8], b: &[u8], grid: &Grid, bias: &[i32], tile: &mut Tile) {
+pub(super) unsafe fn dot_bytes_avx512(a: &[u8], b: &[u8], grid: &Grid, bias: (&[i32], &[i32]), tile: &mut Tile) {
     let mut sums = [[_mm512_setzero_si512(); VECTORS]; ROWS];
     let (mut a, mut b) = (a.as_ptr(), b.as_ptr());
     let signs = _mm512_set1_epi8(i8::MIN);
@@ -72,7 +72,7 @@ pub(super) unsafe fn dot_bytes_avx512(a: &[u8], b: &[u8], grid: &Grid, bias: &[i
             b = b.wrapping_add(TOGETHER * COLS);
         }
     }
-    for ((total, sums), bias) in tile.0.iter_mut().zip(sums).zip(bias) {
+    for ((total, sums), bias) in tile.0.iter_mut().zip(sums).zip(bias.0) {
         store_whole(total, sums.map(|sum| _mm512_add_epi32(sum, _mm512_set1_epi32(*bias))));
     }
 }
@@ -80,7 +80,7 @@ pub(super) unsafe fn dot_bytes_avx512(a: &[u8], b: &[u8], grid: &Grid, bias: &[i
 /// # Safety
 /// As for [`dot_bytes_avx512`].
 #[target_feature(enable = "avx512f,avx512bw,avx512vnni")]
-pub(super) unsafe fn min_bytes_avx512(a: &[u8], b: &[u8], grid: &Grid, _bias: &[i32], tile: &mut Tile) {
+pub(super) unsafe fn min_bytes_avx512(a: &[u8], b: &[u8], grid: &Grid, _bias: (&[i32], &[i32]), tile: &mut Tile) {
     let mut sums = [[_mm512_setzero_si512(); VECTORS]; ROWS];
     let (mut a, mut b) = (a.as_ptr(), b.as_ptr());
     for multiple in grid.multiples() {
@@ -174,6 +174,114 @@ pub(super) unsafe fn accumulate_avx2<const MIN: bool>(a: &[f32], b: &[f32], tile
             for (total, sum) in total[col..].as_chunks_mut::<8>().0.iter_mut().zip(sums) {
                 // SAFETY: 8 values are there to read and write.
                 unsafe { _mm256_storeu_ps(total.as_mut_ptr(), _mm256_add_ps(_mm256_loadu_ps(total.as_ptr()), sum)) };
+            }
+        }
+    }
+}
+
+/// Rows and vectors of columns whose sums, with what they are made of, 16 registers hold.
+const PART_ROWS: usize = 2;
+const PART_VECTORS: usize = 3;
+/// Columns in a part of a tile: eight in a vector, as four places of each stand side by side.
+const PART_COLS: usize = 8 * PART_VECTORS;
+
+/// Where a part of a tile begins.
+fn parts() -> impl Iterator<Item = (usize, usize)> {
+    (0..ROWS).step_by(PART_ROWS).flat_map(|row| (0..COLS).step_by(PART_COLS).map(move |col| (row, col)))
+}
+
+/// The processor multiplies unsigned by signed bytes and adds neighbors in 16 bits: with places from 0 to 126, made signed (−63
+/// to 63) and, for rows, unsigned again (1 to 127), two such sums still fit. `bias` of the columns takes that back.
+///
+/// # Safety
+/// The processor has AVX2; `b` holds the grid's places, which are at most 126, `a` reaches 8 rows beyond the start of its last
+/// four, and there are 48 `bias` of columns.
+#[target_feature(enable = "avx2")]
+pub(super) unsafe fn dot_bytes_avx2(a: &[u8], b: &[u8], grid: &Grid, bias: (&[i32], &[i32]), tile: &mut Tile) {
+    const NEXT: usize = TOGETHER * COLS;
+    let (to_unsigned, ones) = (_mm256_set1_epi8(64), _mm256_set1_epi16(1));
+    for (row, col) in parts() {
+        let mut sums = [[_mm256_setzero_si256(); PART_VECTORS]; PART_ROWS];
+        let (mut a, mut b) = (a[TOGETHER * row..].as_ptr(), b[TOGETHER * col..].as_ptr());
+        for &Group { quads, shift } in grid.groups() {
+            let shift = _mm_cvtsi32_si128(shift as i32);
+            sums.as_flattened_mut().iter_mut().for_each(|sum| *sum = _mm256_sll_epi32(*sum, shift));
+            // SAFETY: so many places of 48 columns and (from `a` on) at least 2 rows are ahead: 4 a quad.
+            unsafe {
+                let place = |a: *const u8, i| {
+                    let quad = a.add(TOGETHER * i).cast::<i32>().read_unaligned();
+                    _mm256_add_epi8(_mm256_set1_epi32(quad), to_unsigned)
+                };
+                let column = |b: *const u8, v| _mm256_loadu_si256(b.add(32 * v).cast());
+                for _ in 0..quads / 2 {
+                    for (i, sums) in sums.iter_mut().enumerate() {
+                        let (first, second) = (place(a, i), place(a.wrapping_add(NEXT), i));
+                        for (v, sum) in sums.iter_mut().enumerate() {
+                            let both = _mm256_add_epi16(
+                                _mm256_maddubs_epi16(first, column(b, v)),
+                                _mm256_maddubs_epi16(second, column(b.wrapping_add(NEXT), v)),
+                            );
+                            *sum = _mm256_add_epi32(*sum, _mm256_madd_epi16(both, ones));
+                        }
+                    }
+                    (a, b) = (a.wrapping_add(2 * NEXT), b.wrapping_add(2 * NEXT));
+                }
+                if quads % 2 == 1 {
+                    for (i, sums) in sums.iter_mut().enumerate() {
+                        let row = place(a, i);
+                        for (v, sum) in sums.iter_mut().enumerate() {
+                            let products = _mm256_maddubs_epi16(row, column(b, v));
+                            *sum = _mm256_add_epi32(*sum, _mm256_madd_epi16(products, ones));
+                        }
+                    }
+                    (a, b) = (a.wrapping_add(NEXT), b.wrapping_add(NEXT));
+                }
+            }
+        }
+        for (i, sums) in sums.into_iter().enumerate() {
+            let total = &mut tile.0[row + i][col..col + PART_COLS];
+            let biases = bias.1[col..col + PART_COLS].as_chunks::<8>().0;
+            for ((total, sum), bias) in total.as_chunks_mut::<8>().0.iter_mut().zip(sums).zip(biases) {
+                // SAFETY: 8 values are there to read and to write.
+                unsafe {
+                    let sum = _mm256_add_epi32(sum, _mm256_loadu_si256(bias.as_ptr().cast()));
+                    _mm256_storeu_ps(total.as_mut_ptr(), _mm256_cvtepi32_ps(sum));
+                }
+            }
+        }
+    }
+}
+
+/// # Safety
+/// As for [`dot_bytes_avx2`].
+#[target_feature(enable = "avx2")]
+pub(super) unsafe fn min_bytes_avx2(a: &[u8], b: &[u8], grid: &Grid, _bias: (&[i32], &[i32]), tile: &mut Tile) {
+    let ones = _mm256_set1_epi16(1);
+    for (row, col) in parts() {
+        let mut sums = [[_mm256_setzero_si256(); PART_VECTORS]; PART_ROWS];
+        let (mut a, mut b) = (a[TOGETHER * row..].as_ptr(), b[TOGETHER * col..].as_ptr());
+        for multiple in grid.multiples() {
+            // SAFETY: four more places of 48 columns and (from `a` on) at least 2 rows are still ahead.
+            unsafe {
+                let multiple = _mm256_set1_epi32(i32::from_ne_bytes(multiple.map(|multiple| multiple as u8)));
+                let columns: [__m256i; PART_VECTORS] =
+                    std::array::from_fn(|v| _mm256_loadu_si256(b.add(32 * v).cast()));
+                for (i, sums) in sums.iter_mut().enumerate() {
+                    let row = _mm256_set1_epi32(a.add(TOGETHER * i).cast::<i32>().read_unaligned());
+                    for (sum, column) in sums.iter_mut().zip(columns) {
+                        let both = _mm256_maddubs_epi16(_mm256_min_epu8(row, column), multiple);
+                        *sum = _mm256_add_epi32(*sum, _mm256_madd_epi16(both, ones));
+                    }
+                }
+            }
+            a = a.wrapping_add(TOGETHER * COLS);
+            b = b.wrapping_add(TOGETHER * COLS);
+        }
+        for (i, sums) in sums.into_iter().enumerate() {
+            let total = &mut tile.0[row + i][col..col + PART_COLS];
+            for (total, sum) in total.as_chunks_mut::<8>().0.iter_mut().zip(sums) {
+                // SAFETY: 8 values are there to write.
+                unsafe { _mm256_storeu_ps(total.as_mut_ptr(), _mm256_cvtepi32_ps(sum)) };
             }
         }
     }
