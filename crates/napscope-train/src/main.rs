@@ -136,7 +136,9 @@ fn train(args: &ArgMatches) -> Result<()> {
         tell(&format!("training on {name}"));
     }
     let mut watcher = Watcher::new(config.steps);
-    Run::open(path_of(args, "out"), config, compute, threads)?.train(&mut |news| watcher.tell(&news))
+    Run::open(path_of(args, "out"), config, compute, threads)?.train(&mut |news| watcher.tell(&news))?;
+    watcher.done();
+    Ok(())
 }
 
 fn write_onnx(args: &ArgMatches) -> Result<()> {

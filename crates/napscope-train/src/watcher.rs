@@ -46,6 +46,13 @@ impl Watcher {
             (News::Saved(text), None) => super::tell(text),
         }
     }
+
+    /// The training has come to its end: what is left of it on the screen are the lines of its validations.
+    pub(crate) fn done(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
 }
 
 /// A time in its two largest units.
