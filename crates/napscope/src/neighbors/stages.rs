@@ -17,6 +17,8 @@ const FEW_PANELS: usize = 8;
 const TEST_COST: f64 = 6.0;
 const LOOK_COST: f64 = 8.0;
 const LOOK_COST_OF_COORDINATE: f64 = 1.0 / 32.0;
+/// What a coordinate costs in bytes.
+const BYTE_COST: f64 = 0.25;
 /// What a leading coordinate costs each point, by itself and for each coordinate that it is computed from.
 const PACK_COST: f64 = 0.5;
 /// What it costs a point to have a coordinate of its own packed, where all are asked for.
@@ -67,8 +69,7 @@ pub(crate) fn choose_stages<S: Search>(rows: &Panels<'_>, cols: &Panels<'_>, spa
     }
     let (sample, tiles) = sample_tiles(rows, cols, span, search, &steps);
     let positions = if std::ptr::eq(rows, cols) { rows.positions() } else { rows.positions() + cols.positions() };
-    let byte_cost = rows.cloud.kernel.bytes().map_or(1.0, |bytes| bytes.cost);
-    let costs = Costs { sample, tiles, dimensions, positions, byte_cost };
+    let costs = Costs { sample, tiles, dimensions, positions };
     let pairs = (0..steps.len()).flat_map(|second| (0..second).map(move |first| [first, second]));
     let leading = pairs.map(|[first, second]| Some([steps[first], steps[second]])).chain([None]);
     // Where searches do without bytes already, a handful of tiles is no reason to go back to them.
@@ -92,8 +93,6 @@ struct Costs {
     tiles: f64,
     dimensions: usize,
     positions: usize,
-    /// What a coordinate in bytes costs.
-    byte_cost: f64,
 }
 
 impl Costs {
@@ -121,7 +120,7 @@ impl Costs {
         }
         let few = few_pairs(self.dimensions);
         if choice.bytes && pairs > few {
-            cost += self.byte_cost * self.dimensions as f64 + TEST_COST;
+            cost += BYTE_COST * self.dimensions as f64 + TEST_COST;
             pairs = pairs.min(left.bytes);
         }
         if choice.full && pairs > few {

@@ -61,12 +61,11 @@ type Passing = unsafe fn(&Tile, &Side<'_>, usize, &Side<'_>) -> [u64; ROWS];
 
 /// What a processor makes of bytes.
 #[derive(Clone, Copy)]
+#[cfg_attr(not(target_arch = "x86_64"), allow(dead_code, reason = "elsewhere there is no code for bytes"))]
 pub(super) struct Bytes {
     accumulate: AccumulateBytes,
     /// The largest whole number that it adds up without loss.
     pub(super) largest: u8,
-    /// What a coordinate costs beside one in f32. Measured.
-    pub(super) cost: f64,
 }
 
 impl Bytes {
@@ -98,8 +97,7 @@ impl Kernel {
                     Product::Min => x86::accumulate_avx512::<true>,
                 };
                 let has_bytes = is_x86_feature_detected!("avx512bw") && is_x86_feature_detected!("avx512vnni");
-                let wide =
-                    |accumulate: AccumulateBytes| has_bytes.then_some(Bytes { accumulate, largest: 254, cost: 0.25 });
+                let wide = |accumulate: AccumulateBytes| has_bytes.then_some(Bytes { accumulate, largest: 254 });
                 let bytes = match product {
                     Product::Dot => wide(x86::dot_bytes_avx512),
                     Product::Min => wide(x86::min_bytes_avx512),
@@ -113,7 +111,7 @@ impl Kernel {
                     Product::Dot | Product::Norms => x86::accumulate_avx2::<false>,
                     Product::Min => x86::accumulate_avx2::<true>,
                 };
-                let narrow = |accumulate: AccumulateBytes| Some(Bytes { accumulate, largest: 126, cost: 0.4 });
+                let narrow = |accumulate: AccumulateBytes| Some(Bytes { accumulate, largest: 126 });
                 let bytes = match product {
                     Product::Dot => narrow(x86::dot_bytes_avx2),
                     Product::Min => narrow(x86::min_bytes_avx2),
