@@ -215,10 +215,21 @@ fn layers() -> Command {
     let command = Command::new("layers")
         .about("List every value of a network that can be tapped")
         .after_help(
-            "Examples:\n  napscope layers model.onnx\n  napscope layers model.onnx --format json | jq '.layers[].name'",
+            "Examples:\n  napscope layers model.onnx\n  napscope layers model.onnx --format json | jq '.layers[].name'\n  \
+             napscope layers receiver.onnx --sample-shape 19,14,72",
         )
         .arg(model().required(true))
         .arg(format())
+        .arg(
+            Arg::new("sample-shape")
+                .long("sample-shape")
+                .value_name("SIZES")
+                .action(ArgAction::Append)
+                .help(
+                    "Shape of one sample, without the batch axis, as in 3,224,224, where the network leaves sizes open; \
+                     once for each input",
+                ),
+        )
         .arg(Arg::new("all").long("all").action(ArgAction::SetTrue).help("Also what is left out, and why"));
     with_settings(command, |setting| LAYERS.contains(&setting.name))
 }

@@ -120,7 +120,10 @@ fn declared_sample(input: &Input) -> Result<Vec<usize>> {
             ErrorKind::InvalidParameter,
             format!("the model's input `{}` leaves the size of an axis open (`{name}`)", input.name),
         )
-        .hint("give the shape of one sample, or the data")),
+        .hint(format!(
+            "give the data, or the shape of one sample (`napscope layers MODEL --sample-shape SIZES`), here {}",
+            input.declared_sizes()
+        ))),
     };
     input.shape[1..].iter().map(size).collect()
 }

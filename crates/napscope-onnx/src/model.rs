@@ -172,6 +172,15 @@ impl Model {
 }
 
 impl Input {
+    /// The sizes of a sample as the model declares them, `?` where one is open: `3, ?, ?`.
+    pub(crate) fn declared_sizes(&self) -> String {
+        let size = |dim: &Dim| match dim {
+            Dim::Fixed(size) => size.to_string(),
+            Dim::Dynamic(_) => "?".into(),
+        };
+        self.shape[1..].iter().map(size).collect::<Vec<_>>().join(", ")
+    }
+
     /// Says whether samples of shape `shape` (without the batch axis) fit.
     ///
     /// # Errors
@@ -183,17 +192,12 @@ impl Input {
         if declared.len() == shape.len() && declared.iter().zip(shape).all(fits) {
             return Ok(());
         }
-        let size = |dim: &Dim| match dim {
-            Dim::Fixed(size) => size.to_string(),
-            Dim::Dynamic(_) => "?".into(),
-        };
-        let expected: Vec<String> = declared.iter().map(size).collect();
         Err(Error::new(
             ErrorKind::ShapeMismatch,
             format!(
                 "a sample of the model's input `{}` has shape [{}], the data have {shape:?}",
                 self.name,
-                expected.join(", ")
+                self.declared_sizes()
             ),
         )
         .hint("reshape the array (channels first, as the network was trained), or give another one"))

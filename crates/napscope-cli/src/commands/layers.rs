@@ -4,12 +4,14 @@ use crate::exit::Outcome;
 use crate::question;
 use crate::terminal::{Style, Table, bytes, print};
 use clap::ArgMatches;
+use napscope::{Error, ErrorKind};
 use napscope_onnx::{Model, Value};
 
 pub(super) fn run(matches: &ArgMatches) -> anyhow::Result<Outcome> {
     let settings = super::settings(matches)?;
     let path = settings.path("model").unwrap_or_default();
-    let listing = question::list(&settings, Model::open(&path)?, question::engine(&settings)?, None)?;
+    let shapes = sample_shapes(matches)?;
+    let listing = question::list(&settings, Model::open(&path)?, question::engine(&settings)?, shapes.as_deref())?;
     if crate::args::json(matches) {
         print(&format!("{}\n", serde_json::to_string_pretty(&json(&listing))?))?;
         return Ok(Outcome::Ok);
@@ -41,6 +43,18 @@ pub(super) fn run(matches: &ArgMatches) -> anyhow::Result<Outcome> {
         listing.engine
     ));
     Ok(Outcome::Ok)
+}
+
+/// What `--sample-shape` says of every input; `None` where it is not given.
+fn sample_shapes(matches: &ArgMatches) -> Result<Option<Vec<Vec<usize>>>, Error> {
+    let Some(given) = matches.get_many::<String>("sample-shape") else { return Ok(None) };
+    let shape = |text: &String| {
+        text.split(',').map(|size| size.trim().parse().ok()).collect::<Option<Vec<usize>>>().ok_or_else(|| {
+            Error::new(ErrorKind::InvalidParameter, format!("--sample-shape {text}: no sizes"))
+                .hint("give whole numbers with commas between them, such as 3,224,224")
+        })
+    };
+    given.map(shape).collect::<Result<_, _>>().map(Some)
 }
 
 /// n for the samples: `(n, 64, 14, 14)`.

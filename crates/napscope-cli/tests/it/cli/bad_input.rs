@@ -285,6 +285,30 @@ static CASES: &[Case] = &[
         &["channel-axis"],
     ),
     case(
+        "a network whose sizes are open",
+        nothing,
+        "layers MODEL:../../studies/receiver/receiver.onnx",
+        &["subcarriers", "--sample-shape"],
+    ),
+    case(
+        "a shape that is none",
+        nothing,
+        "layers MODEL:mlp_dynamo.onnx --sample-shape 3xlarge",
+        &["--sample-shape 3xlarge", "whole numbers"],
+    ),
+    case(
+        "a shape of another rank",
+        nothing,
+        "layers MODEL:mlp_dynamo.onnx --sample-shape 3,224,224",
+        &["[3, 224, 224]"],
+    ),
+    case(
+        "more shapes than inputs",
+        nothing,
+        "layers MODEL:mlp_dynamo.onnx --sample-shape 8 --sample-shape 8",
+        &["inputs"],
+    ),
+    case(
         "a channel axis that the chosen layer has not",
         pictures,
         "analyze MODEL:resnet_dynamo.onnx --data x.npz --layer fc --channel-axis 3 -o run",

@@ -51,6 +51,9 @@ fn without_a_network_the_receiver_runs_on_slots_of_its_own() {
     assert!(share > 0.8, "a receiver knows the SNR: its third block tells {share} of its variance");
 
     let network = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../studies/receiver/receiver.onnx");
+    let listed = napscope(&scratch, &format!("layers {} --sample-shape 19,14,72", network.display()));
+    assert_eq!(listed.code, Some(0), "its sizes are open, so one is given: {}", listed.stderr);
+    assert!(listed.stdout.contains("block3.relu2") && listed.stdout.contains("(n, 32, 14, 72)"), "{}", listed.stdout);
     let simulated = napscope(&scratch, &format!("{SLOTS},{}", network.display()));
     assert_eq!(simulated.code, Some(0), "{}", simulated.stderr);
     let network = network.display();
