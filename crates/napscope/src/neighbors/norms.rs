@@ -6,7 +6,7 @@
 //!
 //! Rounding, in units u of 2⁻²⁴: of coordinates, u times the norm on either side, which is the margin of a point; of a product
 //! over d coordinates, γ = (d + 16)·u times both squares, by which h is lowered; of the sum over channels, 2u times their
-//! number, by which all coordinates are made smaller.
+//! number, by which all coordinates are made smaller; and by 32u more, for kernels that round their distance themselves.
 
 use super::cloud::UNIT;
 use super::tile::{CHUNK, COLS, Kernel, Tile};

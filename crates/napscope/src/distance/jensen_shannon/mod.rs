@@ -1,6 +1,6 @@
 //! Jensen-Shannon distance: √(½ KL(p ‖ m) + ½ KL(q ‖ m)) with m = (p + q)/2 and natural logarithms, as in
 //! `scipy.spatial.distance.jensenshannon`; added over the channels. Its root is a metric (Endres & Schindelin 2003), but no
-//! finite embedding turns it into a norm: it is a function of two rows, which norms bound within 1.3 %.
+//! finite embedding turns it into a norm: it is a function of two rows, which norms bound within 3.9 %.
 
 mod divergence;
 mod logarithm;
