@@ -172,14 +172,23 @@ impl<'a> Cloud<'a> {
 
     /// Half of a key in the frame, rounded up.
     pub(crate) fn half_limit(&self, key: f64) -> f32 {
+        let half = self.half_exactly(key) * (1.0 + 4.0 * UNIT) + f64::from(f32::MIN_POSITIVE);
+        (half as f32).min(NO_LIMIT)
+    }
+
+    /// The same, rounded down.
+    pub(super) fn half_of(&self, key: f64) -> f32 {
+        (self.half_exactly(key) * (1.0 - 4.0 * UNIT)) as f32
+    }
+
+    fn half_exactly(&self, key: f64) -> f64 {
         let scale = self.frame.scale();
         let scale = match self.product {
             Product::Dot => scale * scale,
             Product::Min => scale,
             Product::Norms => 1.0,
         };
-        let half = 0.5 * key * scale * (1.0 + 4.0 * UNIT) + f64::from(f32::MIN_POSITIVE);
-        (half as f32).min(NO_LIMIT)
+        0.5 * key * scale
     }
 
     /// The samples in an order in which neighbors stand together.

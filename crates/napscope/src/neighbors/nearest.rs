@@ -18,11 +18,36 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 /// Panels that each is swept with first: itself and those behind it.
 const NEAR: usize = 8;
 
+/// For each point of a panel, the bits of half of the largest key, in the frame, at which a pair may be among its best; −∞ where
+/// no point stands. They are read far more often than they fall, so they have no lock.
+struct Reach([AtomicU32; COLS]);
+
+impl Reach {
+    fn new(points: usize) -> Self {
+        let limit = |column| if column < points { NO_LIMIT } else { f32::NEG_INFINITY };
+        Reach(std::array::from_fn(|column| AtomicU32::new(limit(column).to_bits())))
+    }
+
+    fn of(&self, column: usize) -> f32 {
+        f32::from_bits(self.0[column].load(Ordering::Relaxed))
+    }
+
+    fn set(&self, column: usize, limit: f32) {
+        self.0[column].store(limit.to_bits(), Ordering::Relaxed);
+    }
+
+    fn all(&self) -> [f32; COLS] {
+        std::array::from_fn(|column| self.of(column))
+    }
+
+    fn largest(&self) -> f32 {
+        self.all().into_iter().fold(0.0, f32::max)
+    }
+}
+
 /// The best neighbors so far of the points of one panel.
 struct Best {
     k: usize,
-    /// Half of the key of the k-th best, in the frame; −∞ where no point stands.
-    limits: [f32; COLS],
     /// `[48, k]`: keys and ranks in the order of content, each column a heap: the furthest stands first, and an entry is no further
     /// than the one at half its place.
     keys: Vec<f64>,
@@ -30,15 +55,8 @@ struct Best {
 }
 
 impl Best {
-    fn new(points: usize, k: usize) -> Self {
-        let mut limits = [f32::NEG_INFINITY; COLS];
-        limits[..points].fill(NO_LIMIT);
-        Best { k, limits, keys: vec![f64::INFINITY; COLS * k], ranks: vec![u32::MAX; COLS * k] }
-    }
-
-    /// The largest limit.
-    fn reach(&self) -> f32 {
-        self.limits.iter().copied().fold(0.0, f32::max)
+    fn new(k: usize) -> Self {
+        Best { k, keys: vec![f64::INFINITY; COLS * k], ranks: vec![u32::MAX; COLS * k] }
     }
 
     /// The k-th best key of the point in `column` if the pair is among its k best, which it then is.
@@ -76,6 +94,7 @@ struct Nearest<'a> {
     cols: &'a Panels<'a>,
     same: bool,
     best: Vec<Mutex<Best>>,
+    limits: Vec<Reach>,
     /// The largest limit in each row panel, as bits: they order as the numbers do, for no limit is negative.
     reaches: Vec<AtomicU32>,
     /// The place of every column sample in the order of content.
@@ -85,9 +104,10 @@ struct Nearest<'a> {
 impl<'a> Nearest<'a> {
     fn new(rows: &'a Panels<'a>, cols: &'a Panels<'a>, same: bool, rank: Vec<u32>, k: usize) -> Self {
         let points = |panel: usize| (rows.positions() - panel * COLS).min(COLS);
-        let best = (0..rows.len()).map(|panel| Mutex::new(Best::new(points(panel), k))).collect();
+        let best = (0..rows.len()).map(|_| Mutex::new(Best::new(k))).collect();
+        let limits = (0..rows.len()).map(|panel| Reach::new(points(panel))).collect();
         let reaches = (0..rows.len()).map(|_| AtomicU32::new(NO_LIMIT.to_bits())).collect();
-        Nearest { k, rows, cols, same, best, reaches, rank }
+        Nearest { k, rows, cols, same, best, limits, reaches, rank }
     }
 
     fn best(&self, panel: usize) -> MutexGuard<'_, Best> {
@@ -101,13 +121,18 @@ impl<'a> Nearest<'a> {
         if let Some(furthest) = best.insert(column, key, rank)
             && furthest.is_finite()
         {
-            let before = best.limits[column];
-            best.limits[column] = before.min(self.rows.half_limit(furthest));
+            let limits = &self.limits[panel];
+            let before = limits.of(column);
+            limits.set(column, before.min(self.rows.half_limit(furthest)));
             // Only the point that looks furthest holds the panel's reach up.
             if before >= self.reach_of(panel) {
-                self.reaches[panel].store(best.reach().to_bits(), Ordering::Relaxed);
+                self.reaches[panel].store(limits.largest().to_bits(), Ordering::Relaxed);
             }
         }
+    }
+
+    fn limit(&self, position: usize) -> f32 {
+        self.limits[position / COLS].of(position % COLS)
     }
 
     fn reach_of(&self, panel: usize) -> f32 {
@@ -128,7 +153,7 @@ impl<'a> Nearest<'a> {
         let bytes = self.rows.bytes()?;
         let (mut sum, mut count) = (0.0, 0.0);
         for panel in 0..self.rows.len() {
-            for (column, &limit) in self.best(panel).limits.iter().enumerate() {
+            for (column, &limit) in self.limits[panel].all().iter().enumerate() {
                 if limit > 0.0 && limit < NO_LIMIT {
                     sum += bytes.rounding_share(panel, column, limit).min(1.0);
                     count += 1.0;
@@ -150,14 +175,14 @@ impl<'a> Nearest<'a> {
                     }
                 });
             }
-            let mut best = self.best(panel);
-            for (limit, halves) in best.limits.iter_mut().zip(&mut halves) {
+            let limits = &self.limits[panel];
+            for (column, halves) in halves.iter_mut().enumerate() {
                 halves.retain(|half| half.is_finite());
-                if *limit > 0.0 && halves.len() >= self.k {
-                    *limit = *halves.select_nth_unstable_by(self.k - 1, f32::total_cmp).1;
+                if limits.of(column) > 0.0 && halves.len() >= self.k {
+                    limits.set(column, *halves.select_nth_unstable_by(self.k - 1, f32::total_cmp).1);
                 }
             }
-            self.reaches[panel].store(best.reach().to_bits(), Ordering::Relaxed);
+            self.reaches[panel].store(limits.largest().to_bits(), Ordering::Relaxed);
         });
     }
 
@@ -211,20 +236,24 @@ impl Search for Nearest<'_> {
     }
 
     fn limits(&self, _found: &(), row: usize, col: usize, limits: &mut Limits) {
-        limits.rows = self.best(row).limits;
-        limits.cols = if self.same { self.best(col).limits } else { [f32::NEG_INFINITY; COLS] };
+        limits.rows = self.limits[row].all();
+        limits.cols = if self.same { self.limits[col].all() } else { [f32::NEG_INFINITY; COLS] };
     }
 
     fn visit(&self, _found: &mut (), row: usize, col: usize, half: f32) {
-        let limit = |position: usize| self.best(position / COLS).limits[position % COLS];
-        if half > limit(row) && (!self.same || half > limit(col)) {
+        let as_row = self.limit(row);
+        let as_col = if self.same { self.limit(col) } else { f32::NEG_INFINITY };
+        if half > as_row.max(as_col) {
             return;
         }
         let (row_sample, col_sample) = (self.rows.sample(row), self.cols.sample(col));
         let points = self.cols.points();
         let key = points.key_of_rows(self.rows.points().row(row_sample), points.row(col_sample));
-        self.offer(row, key, self.rank[col_sample]);
-        if self.same {
+        let half = self.rows.half_of(key);
+        if half <= as_row {
+            self.offer(row, key, self.rank[col_sample]);
+        }
+        if half <= as_col {
             self.offer(col, key, self.rank[row_sample]);
         }
     }

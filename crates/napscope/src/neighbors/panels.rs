@@ -56,6 +56,11 @@ impl<'a> Panels<'a> {
         self.cloud.half_limit(key)
     }
 
+    /// The same, rounded down.
+    pub(super) fn half_of(&self, key: f64) -> f32 {
+        self.cloud.half_of(key)
+    }
+
     /// Number of panels.
     pub(crate) fn len(&self) -> usize {
         self.half.len()
