@@ -105,16 +105,17 @@ struct Repair<'a> {
     chain: &'a Chain,
     panels: &'a Panels<'a>,
     falling: &'a FallingGaps,
-    /// Bits of half of the key of the gap before each place, rounded up; they order as the numbers do.
+    /// Bits of half of the key of the gap before each place, rounded up; they order as the numbers do. Whole panels: nothing is
+    /// before what is no place.
     gaps: Vec<AtomicU32>,
     /// The highest of them in each panel.
     highest: Vec<AtomicU32>,
     /// How often gaps have fallen far.
     falls: AtomicUsize,
     /// The height below which no pair at a place is worth looking at; as for the gaps, half of its key; and the least of
-    /// those in each panel.
+    /// those in each panel. What is no place is infinitely high.
     radius: Vec<f64>,
-    half_radius: Vec<f32>,
+    half_radius: Vec<[f32; COLS]>,
     least_radius: Vec<f32>,
     /// What is nearer than the tree.
     better: Mutex<Vec<Edge>>,
@@ -127,16 +128,28 @@ pub(super) struct Found {
     looked: Vec<Looked>,
     /// The highest gap from the last place of the row panel at hand to before the columns at hand.
     before: f32,
+    /// The columns at hand, and the highest gap from before the first of them to each.
+    col: usize,
+    up_to: [f32; COLS],
     edges: Vec<Edge>,
 }
 
-/// How far a row panel has looked.
+/// How far a row panel has looked, and what it is like. Gaps only fall, so what is remembered of them is never too low.
 #[derive(Clone, Copy)]
 struct Looked {
     /// The highest gap from its last place to the columns looked at last.
     highest: f32,
     /// Falls that this knows of.
     falls: usize,
+    /// The highest gap from each of its places to the last; between any two; and before any.
+    from: [f32; COLS],
+    within: f32,
+    of_all: f32,
+}
+
+impl Looked {
+    /// Nothing yet.
+    const NONE: Looked = Looked { highest: 0.0, falls: usize::MAX, from: [0.0; COLS], within: 0.0, of_all: 0.0 };
 }
 
 impl<'a> Repair<'a> {
@@ -161,10 +174,16 @@ impl<'a> Repair<'a> {
             radius,
             better: Mutex::new(Vec::new()),
         };
-        repair.half_radius = repair.radius.iter().map(|&height| repair.half(height)).collect();
-        let least = |panel: &[f32]| panel.iter().copied().fold(f32::INFINITY, f32::min);
-        repair.least_radius = repair.half_radius.chunks(COLS).map(least).collect();
+        let halves = |heights: &[f64]| {
+            let mut halves = [f32::INFINITY; COLS];
+            halves.iter_mut().zip(heights).for_each(|(half, &height)| *half = repair.half(height));
+            halves
+        };
+        repair.half_radius = repair.radius.chunks(COLS).map(halves).collect();
+        let least = |panel: &[f32; COLS]| panel.iter().copied().fold(f32::INFINITY, f32::min);
+        repair.least_radius = repair.half_radius.iter().map(least).collect();
         let gaps = std::iter::once(0.0).chain(chain.gaps.iter().map(|&height| repair.half(height)));
+        let gaps = gaps.chain(std::iter::repeat(0.0)).take(panels.len() * COLS);
         repair.gaps = gaps.map(|half| AtomicU32::new(half.to_bits())).collect();
         repair.highest = (0..panels.len()).map(|panel| AtomicU32::new(repair.highest_in(panel).to_bits())).collect();
         repair
@@ -179,16 +198,24 @@ impl<'a> Repair<'a> {
         f32::from_bits(self.gaps[place].load(Ordering::Relaxed))
     }
 
-    /// The highest of the gaps before the places of a panel, as they are now.
-    fn highest_in(&self, panel: usize) -> f32 {
-        let places = panel * COLS..((panel + 1) * COLS).min(self.gaps.len());
-        places.map(|place| self.gap(place)).fold(0.0, f32::max)
+    /// The gaps before the places of a panel, as they are now.
+    fn gaps_in(&self, panel: usize) -> [f32; COLS] {
+        std::array::from_fn(|at| self.gap(panel * COLS + at))
     }
 
-    /// The highest gap between the places of one panel.
-    fn highest_within(&self, panel: usize) -> f32 {
-        let places = panel * COLS + 1..((panel + 1) * COLS).min(self.gaps.len());
-        places.map(|place| self.gap(place)).fold(0.0, f32::max)
+    fn highest_in(&self, panel: usize) -> f32 {
+        self.gaps_in(panel).into_iter().fold(0.0, f32::max)
+    }
+
+    /// Remembers what the gaps of a row panel are now.
+    fn look_at(&self, row: usize, looked: &mut Looked) {
+        let gaps = self.gaps_in(row);
+        let mut highest = 0.0f32;
+        for (from, gap) in looked.from.iter_mut().zip(gaps).rev() {
+            *from = highest;
+            highest = highest.max(gap);
+        }
+        (looked.within, looked.of_all) = (looked.from[0], highest);
     }
 
     fn highest(&self, panel: usize) -> f32 {
@@ -215,52 +242,59 @@ impl Search for Repair<'_> {
     type Found = Found;
 
     fn begin(&self, rows: Range<usize>) -> Found {
-        let looked = vec![Looked { highest: 0.0, falls: 0 }; rows.len()];
-        Found { first: rows.start, looked, before: 0.0, edges: Vec::new() }
+        let looked = vec![Looked::NONE; rows.len()];
+        Found { first: rows.start, looked, before: 0.0, col: usize::MAX, up_to: [0.0; COLS], edges: Vec::new() }
     }
 
     fn reach(&self, found: &mut Found, row: usize, col: usize) -> f32 {
         let falls = self.falls.load(Ordering::Relaxed);
         let looked = &mut found.looked[row - found.first];
-        if falls != looked.falls && row < col {
-            let between = (row + 1..col).map(|panel| self.highest(panel));
-            *looked = Looked { highest: between.fold(0.0, f32::max), falls };
+        if falls != looked.falls {
+            self.look_at(row, looked);
+            looked.highest = (row + 1..col).map(|panel| self.highest(panel)).fold(0.0, f32::max);
+            looked.falls = falls;
         }
         found.before = looked.highest;
         if row != col {
             looked.highest = looked.highest.max(self.highest(col));
         }
-        let reach = looked.highest.max(self.highest_within(row));
+        let reach = looked.highest.max(looked.within);
+        if found.col != col {
+            found.col = col;
+            let mut highest = 0.0f32;
+            found.up_to = self.gaps_in(col).map(|gap| {
+                highest = highest.max(gap);
+                highest
+            });
+        }
         // Of two halves of keys, rounded up alike, the greater one belongs to the greater height.
         let radius = self.least_radius[row].max(self.least_radius[col]);
         if radius > reach { f32::NEG_INFINITY } else { reach }
     }
 
     fn limits(&self, found: &Found, row: usize, col: usize, limits: &mut Limits) {
-        let below =
-            |place: usize, height: f32| if self.half_radius[place] > height { f32::NEG_INFINITY } else { height };
-        let places = |panel: usize| panel * COLS..((panel + 1) * COLS).min(self.gaps.len());
+        // What is not worth looking at up to a height has no limit there.
+        let below = |radius: &[f32; COLS], heights: &[f32; COLS]| -> [f32; COLS] {
+            std::array::from_fn(|at| if radius[at] > heights[at] { f32::NEG_INFINITY } else { heights[at] })
+        };
+        let (row_radius, col_radius) = (&self.half_radius[row], &self.half_radius[col]);
+        if row == col {
+            // The gap before the first place is not between two of them.
+            let mut gaps = self.gaps_in(row);
+            gaps[0] = 0.0;
+            for at in 1..COLS {
+                gaps[at] = gaps[at].max(gaps[at - 1]);
+            }
+            *limits = Limits { rows: [f32::NEG_INFINITY; COLS], cols: below(col_radius, &gaps), dead_rows: 0 };
+            return;
+        }
         // The highest gap between two places is that from the first to the end of its panel, or from there to the second.
-        limits.rows = [f32::NEG_INFINITY; COLS];
-        let mut highest_in_row = 0.0f32;
-        if row != col {
-            for (limit, place) in limits.rows.iter_mut().zip(places(row)).rev() {
-                *limit = below(place, highest_in_row);
-                highest_in_row = highest_in_row.max(self.gap(place));
-            }
-        }
-        limits.cols = [f32::NEG_INFINITY; COLS];
-        let mut highest = found.before;
-        for (limit, place) in limits.cols.iter_mut().zip(places(col)) {
-            // The gap before the first place of the row's own panel is not between its points.
-            if place > row * COLS {
-                highest = highest.max(self.gap(place));
-            }
-            *limit = below(place, highest);
-        }
-        let highest = highest.max(highest_in_row);
+        let looked = &found.looked[row - found.first];
+        limits.rows = below(row_radius, &looked.from);
+        limits.cols = below(col_radius, &found.up_to.map(|highest| highest.max(found.before)));
+        let highest = looked.of_all.max(found.before).max(found.up_to[COLS - 1]);
         let dead = |mask, (at, radius): (usize, &f32)| mask | u64::from(*radius > highest) << at;
-        limits.dead_rows = self.half_radius[places(row)].iter().enumerate().fold(0, dead);
+        limits.dead_rows = row_radius.iter().enumerate().fold(0, dead);
     }
 
     fn visit(&self, found: &mut Found, row: usize, col: usize, half: f32) {
