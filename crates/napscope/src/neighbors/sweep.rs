@@ -210,7 +210,7 @@ impl<'a> Pair<'a> {
     fn surviving_leading(&self, lead: Option<(&Lead, &Lead)>, first: usize, left: &mut [u64; ROWS], tile: &mut Tile) {
         let Some((rows, cols)) = lead else { return };
         for stage in 0..rows.stages() {
-            if *left == [0; ROWS] {
+            if is_empty(left) {
                 return;
             }
             self.keep(left, self.after_leading((rows, self.row), (cols, self.col), stage, first, tile));
@@ -233,7 +233,7 @@ impl<'a> Pair<'a> {
             std::array::from_fn(|at| std::array::from_fn(|i| self.alive(at * ROWS + i)));
         for part in norms.parts() {
             for (at, (tile, left)) in tiles.iter_mut().zip(&mut left).enumerate() {
-                if *left != [0; ROWS] {
+                if !is_empty(left) {
                     norms.add(kernel, part.clone(), panels, at * ROWS, tile);
                     self.keep(left, kernel.passing(tile, &rows, at * ROWS, &cols));
                 }
@@ -324,6 +324,11 @@ fn collect(
             }
         }
     }
+}
+
+/// Comparing with zeros would be a call.
+fn is_empty(masks: &[u64; ROWS]) -> bool {
+    masks.iter().fold(0, |any, mask| any | mask) == 0
 }
 
 fn count(masks: &[u64; ROWS]) -> u32 {
