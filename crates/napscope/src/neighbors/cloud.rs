@@ -307,10 +307,11 @@ pub(crate) fn memory_bytes(samples: u64, dimensions: u64) -> (u64, u64) {
     // Sample after sample and in panels, with what fills up groups.
     let rounded = if (FEW_BYTES as u64..=MOST_BYTES as u64).contains(&dimensions) { 2 * (dimensions + 80) } else { 0 };
     match directions_worth_finding(samples as usize, dimensions as usize) as u64 {
-        0 => (8 + 4 * dimensions + rounded, 0),
-        // Kept for all, and those of a search, in rows and in panels.
+        // Kept for all, and in the boxes of up to two orders.
+        0 => (8 + 12 * dimensions + rounded, 0),
+        // Kept for all, in the boxes of an order, and those of a search, in rows and in panels.
         count => (
-            8 + 4 * (LADDER[KEPT - 1] + KEPT) as u64 + 8 * (count + 2) + rounded,
+            8 + 4 * (LADDER[KEPT - 1] + KEPT + LADDER[GUIDE] + 1) as u64 + 8 * (count + 2) + rounded,
             Basis::memory_bytes(samples, dimensions, count),
         ),
     }

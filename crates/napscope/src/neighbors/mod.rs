@@ -10,6 +10,7 @@ mod cloud;
 mod order;
 
 mod aligned;
+mod boxes;
 mod grid;
 mod norms;
 mod panels;

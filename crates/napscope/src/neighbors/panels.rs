@@ -2,9 +2,10 @@
 
 use super::aligned::Aligned;
 use super::basis::Basis;
+use super::boxes::Boxes;
 use super::cloud::{Cloud, LADDER};
 use super::quantized::Quantized;
-use super::tile::{COLS, Product};
+use super::tile::COLS;
 use crate::distance::Points;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -133,61 +134,22 @@ impl<'a> Panels<'a> {
 
     /// The largest margin for rounding among the points of a panel.
     pub(super) fn margin(&self, panel: usize) -> f32 {
-        self.boxes.margins[panel]
+        self.boxes.margin(panel)
     }
 
     /// At most half of the key of any pair of panel `row` of these and panel `col` of `other`.
     pub(super) fn nearest_half(&self, row: usize, other: &Panels<'_>, col: usize) -> f32 {
         self.boxes.nearest_half(row, &other.boxes, col, self.cloud)
     }
-}
 
-/// The boxes that the points of each panel lie in, in guide coordinates.
-struct Boxes {
-    guides: usize,
-    /// Least and greatest coordinates: `[panels, 2, guides]`.
-    corners: Vec<f32>,
-    /// The largest margin for rounding in each panel.
-    margins: Vec<f32>,
-}
-
-impl Boxes {
-    fn new(cloud: &Cloud<'_>, order: &[u32]) -> Self {
-        let guides = cloud.guides();
-        let panels = order.len().div_ceil(COLS);
-        let mut boxes = Boxes { guides, corners: vec![f32::INFINITY; panels * 2 * guides], margins: vec![0.0; panels] };
-        let of_panels = boxes.corners.chunks_exact_mut(2 * guides).zip(&mut boxes.margins);
-        for ((corners, margin), samples) in of_panels.zip(order.chunks(COLS)) {
-            let (least, greatest) = corners.split_at_mut(guides);
-            greatest.fill(f32::NEG_INFINITY);
-            for &sample in samples {
-                for ((least, greatest), value) in least.iter_mut().zip(&mut *greatest).zip(cloud.guide(sample)) {
-                    (*least, *greatest) = (least.min(*value), greatest.max(*value));
-                }
-                *margin = margin.max(cloud.half(sample).1);
-            }
-        }
-        boxes
-    }
-
-    fn nearest_half(&self, row: usize, other: &Boxes, col: usize, cloud: &Cloud<'_>) -> f32 {
-        let size = 2 * self.guides;
-        let (row_least, row_greatest) = self.corners[row * size..(row + 1) * size].split_at(self.guides);
-        let (col_least, col_greatest) = other.corners[col * size..(col + 1) * size].split_at(self.guides);
-        let (mut sum, mut squares) = (0.0f32, 0.0f32);
-        for k in 0..self.guides {
-            let gap = (col_least[k] - row_greatest[k]).max(row_least[k] - col_greatest[k]).max(0.0);
-            sum += gap;
-            squares += gap * gap;
-        }
-        let key = match cloud.product {
-            Product::Dot => squares,
-            // The L1 norm is at least the L2 norm.
-            Product::Min if cloud.is_turned() => squares.sqrt(),
-            Product::Min => sum,
-            Product::Norms => 0.0,
-        };
-        0.5 * key * (1.0 - 1e-5) - self.margins[row] - other.margins[col]
+    /// The points of a panel that have no pair that matters with any of panel `of` of `other`: bit i for point i. A pair matters up
+    /// to half of its key at either of its limits.
+    pub(super) fn outside(
+        &self,
+        (panel, limits): (usize, &[f32; COLS]),
+        (other, of, other_limits): (&Panels<'_>, usize, &[f32; COLS]),
+    ) -> u64 {
+        self.boxes.outside((panel, limits), (&other.boxes, of, other_limits), self.cloud)
     }
 }
 

@@ -22,7 +22,7 @@ const BYTE_COST: f64 = 0.25;
 /// What a leading coordinate costs each point, by itself and for each coordinate that it is computed from.
 const PACK_COST: f64 = 0.5;
 /// What it costs a point to have a coordinate of its own packed, where all are asked for.
-const FULL_PACK_COST: f64 = 0.4;
+const FULL_PACK_COST: f64 = 1.2;
 const PROJECT_COST_OF_COORDINATE: f64 = 1.0 / 100.0;
 /// Fewer tiles do not tell what bytes leave.
 const TELLING: usize = 16;
@@ -161,11 +161,13 @@ fn sample_tiles<S: Search>(
             pairs += 1;
             let Ok(place) = beside.binary_search(&col) else { continue };
             search.limits(&found, row, col, &mut limits);
-            let pair = Pair::new(rows, cols, row, col, &limits);
+            let (pair, turned) = Pair::new((rows, row), (cols, col), &limits, true);
             let first = (at + place) * ROWS % COLS;
             tiles_seen += 1;
             if !pair.is_dead(first) {
-                sample.push(count_left(&pair, lead.as_ref(), (at, place), steps, first));
+                let lead = lead.as_ref().map(|(rows, cols)| if turned { (cols, rows) } else { (rows, cols) });
+                let places = if turned { (place, at) } else { (at, place) };
+                sample.push(count_left(&pair, lead, places, steps, first));
             }
         }
     }
@@ -176,7 +178,7 @@ fn sample_tiles<S: Search>(
 
 fn count_left(
     pair: &Pair<'_>,
-    lead: Option<&(Lead, Lead)>,
+    lead: Option<(&Lead, &Lead)>,
     (row, col): (usize, usize),
     steps: &[usize],
     first: usize,

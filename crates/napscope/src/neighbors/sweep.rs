@@ -96,7 +96,8 @@ pub(crate) fn sweep<S: Search>(
                 if rows.nearest_half(row, cols, col) <= reach {
                     search.limits(&found, row, col, &mut limits);
                     let one_sided = matches!(span, Span::After(_)) && row == col;
-                    sweep_pair(&Pair::new(rows, cols, row, col, &limits), one_sided, search, &mut found);
+                    let pair = Pair::new((rows, row), (cols, col), &limits, !one_sided);
+                    sweep_pair(pair, one_sided, search, &mut found);
                 }
             }
             meter.advance((pairs * rows.cloud.points().dimensions()) as u64)?;
@@ -113,34 +114,50 @@ pub(super) struct Pair<'a> {
     cols: &'a Panels<'a>,
     row: usize,
     col: usize,
+    /// Bit i: point i matters with nothing on the other side.
     dead_rows: u64,
+    dead_cols: u64,
     near_rows: [f32; COLS],
     near_cols: [f32; COLS],
     /// The same for the coordinates in bytes, once it is asked for.
     byte_near: OnceCell<[[f32; COLS]; 2]>,
-    limits: &'a Limits,
+    limits: [&'a [f32; COLS]; 2],
 }
 
 impl<'a> Pair<'a> {
-    pub(super) fn new(rows: &'a Panels<'a>, cols: &'a Panels<'a>, row: usize, col: usize, limits: &'a Limits) -> Self {
-        let near = |half: &[f32; COLS], limits: &[f32; COLS]| std::array::from_fn(|at| half[at] - limits[at]);
-        Pair {
-            rows,
-            cols,
-            row,
-            col,
-            dead_rows: limits.dead_rows,
-            near_rows: near(&rows.half[row], &limits.rows),
-            near_cols: near(&cols.half[col], &limits.cols),
-            byte_near: OnceCell::new(),
-            limits,
+    /// The pair, and whether it stands the other way round: points that are few are best the rows, for then there are few tiles.
+    pub(super) fn new(
+        (rows, row): (&'a Panels<'a>, usize),
+        (cols, col): (&'a Panels<'a>, usize),
+        limits: &'a Limits,
+        may_turn: bool,
+    ) -> (Self, bool) {
+        let (mut rows, mut cols) = ((rows, row, &limits.rows), (cols, col, &limits.cols));
+        let mut dead_rows = limits.dead_rows | rows.0.outside((row, rows.2), cols);
+        let mut dead_cols = cols.0.outside((col, cols.2), rows);
+        let turned = may_turn && tiles(dead_cols) < tiles(dead_rows);
+        if turned {
+            (rows, cols, dead_rows, dead_cols) = (cols, rows, dead_cols, dead_rows);
         }
+        let near = |half: &[f32; COLS], limits: &[f32; COLS]| std::array::from_fn(|at| half[at] - limits[at]);
+        let pair = Pair {
+            near_rows: near(&rows.0.half[rows.1], rows.2),
+            near_cols: near(&cols.0.half[cols.1], cols.2),
+            rows: rows.0,
+            cols: cols.0,
+            row: rows.1,
+            col: cols.1,
+            dead_rows,
+            dead_cols,
+            byte_near: OnceCell::new(),
+            limits: [rows.2, cols.2],
+        };
+        (pair, turned)
     }
 
     /// Does no row `first` .. `first` + 8 matter?
     pub(super) fn is_dead(&self, first: usize) -> bool {
-        const TILE_ROWS: u64 = (1 << ROWS) - 1;
-        self.dead_rows >> first & TILE_ROWS == TILE_ROWS
+        is_tile_dead(self.dead_rows, first)
     }
 
     /// The pairs that nothing rules out.
@@ -154,6 +171,9 @@ impl<'a> Pair<'a> {
         let mut many = [None; TILES];
         for (at, many) in many.iter_mut().enumerate() {
             let first = at * ROWS;
+            if self.is_dead(first) {
+                continue;
+            }
             let mut left = std::array::from_fn(|i| self.alive(first + i));
             let mut tile = Tile::ZERO;
             let stages = self.rows.lead().zip(self.cols.lead());
@@ -172,7 +192,11 @@ impl<'a> Pair<'a> {
                 *many = Some(left);
                 continue;
             }
-            collect(&left, first, &tile, self.half_after(stages, first), &mut survivors);
+            match stages {
+                Some(_) => collect(&left, first, &tile, self.half_after(stages, first), &mut survivors),
+                // Boxes left so few that nothing is summed up yet.
+                None => collect(&left, first, &tile, |_, _, _| 0.0, &mut survivors),
+            }
         }
         if many.iter().any(Option::is_some) {
             self.surviving_all(&many, &mut survivors);
@@ -217,9 +241,10 @@ impl<'a> Pair<'a> {
         }
     }
 
-    /// All pairs of a row, or none where it is dead.
+    /// The pairs of a row whose ends are not dead.
     fn alive(&self, row: usize) -> u64 {
-        if self.dead_rows >> row & 1 == 1 { 0 } else { u64::MAX }
+        const ALL: u64 = (1 << COLS) - 1;
+        if self.dead_rows >> row & 1 == 1 { 0 } else { ALL & !self.dead_cols }
     }
 
     /// The pairs that nothing rules out by norms. Panels are long, so all tiles go along them together.
@@ -267,8 +292,8 @@ impl<'a> Pair<'a> {
         let Some((rows, cols)) = self.rows.bytes().zip(self.cols.bytes()) else { return [u64::MAX; ROWS] };
         let kernel = self.rows.cloud.kernel;
         let [near_rows, near_cols] = self.byte_near.get_or_init(|| {
-            let near_rows = rows.near(self.row, &self.limits.rows, cols, self.col);
-            [near_rows, cols.near(self.col, &self.limits.cols, rows, self.row)]
+            let near_rows = rows.near(self.row, self.limits[0], cols, self.col);
+            [near_rows, cols.near(self.col, self.limits[1], rows, self.row)]
         });
         let panels = (rows.panel(self.row), cols.panel(self.col));
         kernel.accumulate_bytes(panels, rows.grid, (rows.bias(self.row), cols.bias(self.col)), first, tile);
@@ -335,13 +360,25 @@ fn count(masks: &[u64; ROWS]) -> u32 {
     masks.iter().map(|mask| mask.count_ones()).sum()
 }
 
+fn is_tile_dead(dead: u64, first: usize) -> bool {
+    const TILE_ROWS: u64 = (1 << ROWS) - 1;
+    dead >> first & TILE_ROWS == TILE_ROWS
+}
+
+/// Tiles in which a row is left.
+fn tiles(dead: u64) -> usize {
+    (0..TILES).filter(|at| !is_tile_dead(dead, at * ROWS)).count()
+}
+
 /// Visits what is left of a pair of panels, what seems nearest first: then limits soon say that the others do not matter.
-fn sweep_pair<S: Search>(pair: &Pair<'_>, one_sided: bool, search: &S, found: &mut S::Found) {
+fn sweep_pair<S: Search>((pair, turned): (Pair<'_>, bool), one_sided: bool, search: &S, found: &mut S::Found) {
     let mut survivors = pair.surviving();
     survivors.retain(|pair| !one_sided || pair.col > pair.row);
     survivors.sort_unstable_by(|x, y| x.half.total_cmp(&y.half));
     for Survivor { half, row, col } in survivors {
-        search.visit(found, pair.row * COLS + row as usize, pair.col * COLS + col as usize, half);
+        let (row, col) = (pair.row * COLS + row as usize, pair.col * COLS + col as usize);
+        let (row, col) = if turned { (col, row) } else { (row, col) };
+        search.visit(found, row, col, half);
     }
 }
 

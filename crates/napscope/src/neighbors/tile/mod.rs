@@ -57,6 +57,7 @@ pub(super) enum Product {
 type Accumulate = unsafe fn(&[f32], &[f32], &mut Tile);
 type AccumulateBytes = unsafe fn(&[u8], &[u8], &Grid, (&[i32], &[i32]), &mut Tile);
 type SubtractNorms = unsafe fn(&Tile, &[f32], &[f32], &mut Tile);
+type Outside = unsafe fn(&[f32], (&[f32], &[f32]), (&[f32; COLS], &[f32; COLS]), (f32, f32)) -> u64;
 type Passing = unsafe fn(&Tile, &Side<'_>, usize, &Side<'_>) -> [u64; ROWS];
 
 /// What a processor makes of bytes.
@@ -83,6 +84,7 @@ pub(super) struct Kernel {
     bytes: Option<Bytes>,
     subtract_norms: SubtractNorms,
     passing: Passing,
+    outside: Outside,
 }
 
 impl Kernel {
@@ -104,7 +106,11 @@ impl Kernel {
                     Product::Norms => None,
                 };
                 let subtract_norms: SubtractNorms = x86::subtract_norms_avx512;
-                kernels.push(Kernel { accumulate, bytes, subtract_norms, passing: x86::passing_avx512 });
+                let outside: Outside = match product {
+                    Product::Dot | Product::Norms => x86::outside_avx512::<false>,
+                    Product::Min => x86::outside_avx512::<true>,
+                };
+                kernels.push(Kernel { accumulate, bytes, subtract_norms, passing: x86::passing_avx512, outside });
             }
             if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
                 let accumulate: Accumulate = match product {
@@ -118,7 +124,11 @@ impl Kernel {
                     Product::Norms => None,
                 };
                 let subtract_norms: SubtractNorms = x86::subtract_norms_avx2;
-                kernels.push(Kernel { accumulate, bytes, subtract_norms, passing: x86::passing_avx2 });
+                let outside: Outside = match product {
+                    Product::Dot | Product::Norms => x86::outside_avx2::<false>,
+                    Product::Min => x86::outside_avx2::<true>,
+                };
+                kernels.push(Kernel { accumulate, bytes, subtract_norms, passing: x86::passing_avx2, outside });
             }
         }
         #[cfg(target_arch = "aarch64")]
@@ -128,14 +138,22 @@ impl Kernel {
                 Product::Min => neon::accumulate::<true>,
             };
             let subtract_norms: SubtractNorms = portable::subtract_norms;
-            kernels.push(Kernel { accumulate, bytes: None, subtract_norms, passing: neon::passing });
+            let outside: Outside = match product {
+                Product::Dot | Product::Norms => portable::outside::<false>,
+                Product::Min => portable::outside::<true>,
+            };
+            kernels.push(Kernel { accumulate, bytes: None, subtract_norms, passing: neon::passing, outside });
         }
         let accumulate: Accumulate = match product {
             Product::Dot | Product::Norms => portable::accumulate::<false>,
             Product::Min => portable::accumulate::<true>,
         };
         let subtract_norms: SubtractNorms = portable::subtract_norms;
-        kernels.push(Kernel { accumulate, bytes: None, subtract_norms, passing: portable::passing });
+        let outside: Outside = match product {
+            Product::Dot | Product::Norms => portable::outside::<false>,
+            Product::Min => portable::outside::<true>,
+        };
+        kernels.push(Kernel { accumulate, bytes: None, subtract_norms, passing: portable::passing, outside });
         kernels
     }
 
@@ -150,6 +168,22 @@ impl Kernel {
             // the rows from `row` on lie in the panel.
             unsafe { (self.accumulate)(&a[row..], b, tile) };
         }
+    }
+
+    /// The points whose distance from a box is beyond all limits: bit i for point i where `half` · its key − `margin` is more
+    /// than its own limit and all `other_limits`.
+    ///
+    /// # Shapes
+    /// - `points`: `[coordinates, 48]`; `least`, `greatest`: `[coordinates]`
+    pub(super) fn outside(
+        self,
+        points: &[f32],
+        (least, greatest): (&[f32], &[f32]),
+        (limits, other_limits): (&[f32; COLS], &[f32; COLS]),
+        (margin, half): (f32, f32),
+    ) -> u64 {
+        // SAFETY: the processor has the features (`available`).
+        unsafe { (self.outside)(points, (least, greatest), (limits, other_limits), (margin, half)) }
     }
 
     /// What the processor makes of bytes; nothing where it has no instructions for them.
@@ -276,6 +310,32 @@ mod tests {
                         );
                     }
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn every_kernel_finds_the_same_points_outside() {
+        let values = |seed: f32| -> [f32; COLS] { std::array::from_fn(|at| (at as f32 * seed).sin()) };
+        for product in [Product::Dot, Product::Min] {
+            let mut points = panel(3, 0.37);
+            // No point stands there.
+            points.iter_mut().skip(47).step_by(COLS).for_each(|value| *value = f32::INFINITY);
+            let (least, greatest) = ([-0.2, 0.1, -2.0], [0.3, 0.4, 2.0]);
+            let (limits, others) = (values(0.9), values(0.7).map(|limit| limit - 0.9));
+            let (margin, half) = (0.01, 0.5);
+            let furthest = others.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+            let mut expected = 0u64;
+            for at in 0..COLS {
+                let gap = |k: usize| points[k * COLS + at] - points[k * COLS + at].clamp(least[k], greatest[k]);
+                let key: f32 =
+                    (0..3).map(gap).map(|gap| if product == Product::Min { gap.abs() } else { gap * gap }).sum();
+                expected |= u64::from(half * key - margin > limits[at].max(furthest)) << at;
+            }
+            assert!(expected.count_ones() > 5 && expected.count_ones() < 43 && expected >> 47 == 1, "some are outside");
+            for (number, kernel) in Kernel::available(product).into_iter().enumerate() {
+                let outside = kernel.outside(&points, (&least, &greatest), (&limits, &others), (margin, half));
+                assert_eq!(outside, expected, "{product:?}, kernel {number}");
             }
         }
     }

@@ -41,3 +41,24 @@ pub(super) fn passing(tile: &Tile, rows: &Side<'_>, row: usize, cols: &Side<'_>)
     }
     masks
 }
+
+#[inline(always)]
+pub(super) fn outside<const MIN: bool>(
+    points: &[f32],
+    (least, greatest): (&[f32], &[f32]),
+    (limits, other_limits): (&[f32; COLS], &[f32; COLS]),
+    (margin, half): (f32, f32),
+) -> u64 {
+    let mut keys = [0.0f32; COLS];
+    for ((points, least), greatest) in points.as_chunks::<COLS>().0.iter().zip(least).zip(greatest) {
+        for at in 0..COLS {
+            let inside = if points[at] > *least { points[at] } else { *least };
+            let inside = if inside < *greatest { inside } else { *greatest };
+            let gap = points[at] - inside;
+            keys[at] += if MIN { gap.abs() } else { gap * gap };
+        }
+    }
+    let furthest = other_limits.iter().fold(f32::NEG_INFINITY, |most, limit| if *limit > most { *limit } else { most });
+    let is_outside = |at: usize| half * keys[at] - margin > if limits[at] > furthest { limits[at] } else { furthest };
+    (0..COLS).fold(0, |mask, at| mask | u64::from(is_outside(at)) << at)
+}

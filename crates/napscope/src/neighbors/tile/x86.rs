@@ -143,6 +143,48 @@ pub(super) unsafe fn passing_avx512(tile: &Tile, rows: &Side<'_>, row: usize, co
     masks
 }
 
+/// # Safety
+/// The processor has AVX-512F; `points` holds 48 for every coordinate of the box.
+#[target_feature(enable = "avx512f")]
+pub(super) unsafe fn outside_avx512<const MIN: bool>(
+    points: &[f32],
+    (least, greatest): (&[f32], &[f32]),
+    (limits, other_limits): (&[f32; COLS], &[f32; COLS]),
+    (margin, half): (f32, f32),
+) -> u64 {
+    let mut keys = [_mm512_setzero_ps(); VECTORS];
+    for ((points, least), greatest) in points.as_chunks::<COLS>().0.iter().zip(least).zip(greatest) {
+        let (least, greatest) = (_mm512_set1_ps(*least), _mm512_set1_ps(*greatest));
+        for (key, points) in keys.iter_mut().zip(points.as_chunks::<16>().0) {
+            // SAFETY: 16 values are there to read.
+            let points = unsafe { _mm512_loadu_ps(points.as_ptr()) };
+            let gap = _mm512_sub_ps(points, _mm512_min_ps(_mm512_max_ps(points, least), greatest));
+            *key = if MIN { _mm512_add_ps(*key, _mm512_abs_ps(gap)) } else { _mm512_fmadd_ps(gap, gap, *key) };
+        }
+    }
+    // SAFETY: 16 values are there to read.
+    let load = |values: &[f32; COLS], v: usize| unsafe { _mm512_loadu_ps(values.as_ptr().add(16 * v)) };
+    let most = (1..VECTORS).fold(load(other_limits, 0), |most, v| _mm512_max_ps(most, load(other_limits, v)));
+    let furthest = _mm512_set1_ps(_mm512_reduce_max_ps(most));
+    let (margin, half) = (_mm512_set1_ps(margin), _mm512_set1_ps(half));
+    (0..VECTORS).fold(0, |mask, v| {
+        let least_half = _mm512_fmsub_ps(keys[v], half, margin);
+        let limit = _mm512_max_ps(load(limits, v), furthest);
+        mask | u64::from(_mm512_cmp_ps_mask::<_CMP_GT_OQ>(least_half, limit)) << (16 * v)
+    })
+}
+
+/// As [`outside_avx512`], with AVX2.
+#[target_feature(enable = "avx2")]
+pub(super) fn outside_avx2<const MIN: bool>(
+    points: &[f32],
+    corners: (&[f32], &[f32]),
+    limits: (&[f32; COLS], &[f32; COLS]),
+    factors: (f32, f32),
+) -> u64 {
+    super::portable::outside::<MIN>(points, corners, limits, factors)
+}
+
 /// As [`accumulate_avx512`], in four parts of 4 × 24 sums, which is what 16 registers hold.
 ///
 /// # Safety
