@@ -174,15 +174,42 @@ pub(super) unsafe fn outside_avx512<const MIN: bool>(
     })
 }
 
-/// As [`outside_avx512`], with AVX2.
-#[target_feature(enable = "avx2")]
-pub(super) fn outside_avx2<const MIN: bool>(
+/// As [`outside_avx512`].
+///
+/// # Safety
+/// The processor has AVX2 and FMA; `points` holds 48 for every coordinate of the box.
+#[target_feature(enable = "avx2,fma")]
+pub(super) unsafe fn outside_avx2<const MIN: bool>(
     points: &[f32],
-    corners: (&[f32], &[f32]),
-    limits: (&[f32; COLS], &[f32; COLS]),
-    factors: (f32, f32),
+    (least, greatest): (&[f32], &[f32]),
+    (limits, other_limits): (&[f32; COLS], &[f32; COLS]),
+    (margin, half): (f32, f32),
 ) -> u64 {
-    super::portable::outside::<MIN>(points, corners, limits, factors)
+    const VECTORS: usize = COLS / 8;
+    let mut keys = [_mm256_setzero_ps(); VECTORS];
+    let sign = _mm256_set1_ps(-0.0);
+    for ((points, least), greatest) in points.as_chunks::<COLS>().0.iter().zip(least).zip(greatest) {
+        let (least, greatest) = (_mm256_set1_ps(*least), _mm256_set1_ps(*greatest));
+        for (key, points) in keys.iter_mut().zip(points.as_chunks::<8>().0) {
+            // SAFETY: 8 values are there to read.
+            let points = unsafe { _mm256_loadu_ps(points.as_ptr()) };
+            let gap = _mm256_sub_ps(points, _mm256_min_ps(_mm256_max_ps(points, least), greatest));
+            *key = if MIN { _mm256_add_ps(*key, _mm256_andnot_ps(sign, gap)) } else { _mm256_fmadd_ps(gap, gap, *key) };
+        }
+    }
+    // SAFETY: 8 values are there to read.
+    let load = |values: &[f32; COLS], v: usize| unsafe { _mm256_loadu_ps(values.as_ptr().add(8 * v)) };
+    let most = (1..VECTORS).fold(load(other_limits, 0), |most, v| _mm256_max_ps(most, load(other_limits, v)));
+    let most = _mm256_max_ps(most, _mm256_permute2f128_ps::<1>(most, most));
+    let most = _mm256_max_ps(most, _mm256_permute_ps::<0b0100_1110>(most));
+    let furthest = _mm256_max_ps(most, _mm256_permute_ps::<0b1011_0001>(most));
+    let (margin, half) = (_mm256_set1_ps(margin), _mm256_set1_ps(half));
+    (0..VECTORS).fold(0, |mask, v| {
+        let least_half = _mm256_fmsub_ps(keys[v], half, margin);
+        let limit = _mm256_max_ps(load(limits, v), furthest);
+        let outside = _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_GT_OQ>(least_half, limit));
+        mask | (outside as u64) << (8 * v)
+    })
 }
 
 /// As [`accumulate_avx512`], in four parts of 4 × 24 sums, which is what 16 registers hold.
