@@ -87,7 +87,7 @@ pub(crate) fn sweep<S: Search>(
     let sweep_block = |block: Range<usize>| {
         let mut found = search.begin(block.clone());
         let mut limits = Limits::NONE;
-        for col in span.columns(block.start, cols.len()).start..span.columns(block.end - 1, cols.len()).end {
+        for col in columns_of(&block, rows, cols, span) {
             let active = block.clone().filter(|&row| span.columns(row, cols.len()).contains(&col));
             let mut pairs = 0;
             for row in active {
@@ -106,6 +106,18 @@ pub(crate) fn sweep<S: Search>(
         Ok(())
     };
     blocks.into_par_iter().with_max_len(1).try_for_each(sweep_block)
+}
+
+/// The columns that a block of rows is swept over: what is near comes first where that makes limits fall early, and rising where
+/// searches count on it.
+fn columns_of(block: &Range<usize>, rows: &Panels<'_>, cols: &Panels<'_>, span: &Span) -> Vec<usize> {
+    let mut columns: Vec<usize> =
+        (span.columns(block.start, cols.len()).start..span.columns(block.end - 1, cols.len()).end).collect();
+    if matches!(span, Span::All) {
+        let middle = (block.start + block.end) / 2;
+        columns.sort_by_cached_key(|&col| (rows.nearest_half(middle, cols, col).max(0.0).to_bits(), col));
+    }
+    columns
 }
 
 /// The limits of a pair of panels, and what follows from them for the tests of its tiles.

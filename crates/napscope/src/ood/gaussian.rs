@@ -17,7 +17,7 @@ const ABREAST: usize = 4;
 /// Coordinates that are summed before the sum is put aside, so that rounding does not grow with their number.
 const RUN: usize = 256;
 
-/// Compiles a function for the vector units that a processor may have; nothing is fused, so the bits are the same for all.
+/// Compiles a function for the vector units that a processor may have. What is fused is fused on all, so the bits are the same.
 macro_rules! for_every_vector_unit {
     ($(#[$doc:meta])* $name:ident, $plain:ident, [$($constant:tt)*], [$($call:tt)*], ($($argument:ident: $kind:ty),*)) => {
         $(#[$doc])*
@@ -28,7 +28,7 @@ macro_rules! for_every_vector_unit {
                 fn wide $($constant)* ($($argument: $kind),*) {
                     $plain($($argument),*);
                 }
-                #[target_feature(enable = "avx2")]
+                #[target_feature(enable = "avx2,fma")]
                 fn medium $($constant)* ($($argument: $kind),*) {
                     $plain($($argument),*);
                 }
@@ -36,8 +36,8 @@ macro_rules! for_every_vector_unit {
                     // SAFETY: the processor has both.
                     return unsafe { wide $($call)* ($($argument),*) };
                 }
-                if is_x86_feature_detected!("avx2") {
-                    // SAFETY: the processor has AVX2.
+                if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+                    // SAFETY: the processor has both.
                     return unsafe { medium $($call)* ($($argument),*) };
                 }
             }
@@ -46,8 +46,13 @@ macro_rules! for_every_vector_unit {
     };
 }
 
+/// A coordinate of sixteen rows; a line of the cache.
+#[derive(Clone, Copy)]
+#[repr(C, align(64))]
+struct Line([f32; LANES]);
+
 /// Sixteen rows: for each coordinate, its value in all of them.
-type Panel = [[f32; LANES]];
+type Panel = [Line];
 
 /// Kernels of one x with the rows of a panel.
 type Kernels = [f64; LANES];
@@ -61,13 +66,16 @@ fn squared<const Q: usize, const P: usize>(x: &[&[f32]; Q], panels: &[&Panel; P]
         let run = first..(first + RUN).min(columns);
         let x: [&[f32]; Q] = std::array::from_fn(|q| &x[q][run.clone()]);
         let panels: [&Panel; P] = std::array::from_fn(|p| &panels[p][run.clone()]);
+        // So that nothing has to be checked below.
+        assert!(x.iter().all(|x| x.len() == run.len()) && panels.iter().all(|panel| panel.len() == run.len()));
         let mut sums = [[[0.0f32; LANES]; P]; Q];
         for at in 0..run.len() {
             for p in 0..P {
+                let Line(line) = &panels[p][at];
                 for q in 0..Q {
                     for lane in 0..LANES {
-                        let difference = x[q][at] - panels[p][at][lane];
-                        sums[q][p][lane] += difference * difference;
+                        let difference = x[q][at] - line[lane];
+                        sums[q][p][lane] = difference.mul_add(difference, sums[q][p][lane]);
                     }
                 }
             }
@@ -107,17 +115,17 @@ pub(super) struct Bank {
     rows: usize,
     columns: usize,
     /// `[panels, columns]`; rows behind the last are 0.
-    values: Vec<[f32; LANES]>,
+    values: Vec<Line>,
 }
 
 impl Bank {
     /// Packs `rows`, `[any, columns]`.
     pub(super) fn new(rows: &[f32], columns: usize) -> Self {
         let count = rows.len() / columns;
-        let mut values = vec![[0.0; LANES]; count.div_ceil(LANES) * columns];
+        let mut values = vec![Line([0.0; LANES]); count.div_ceil(LANES) * columns];
         for (panel, rows) in values.chunks_exact_mut(columns).zip(rows.chunks(LANES * columns)) {
             for (lane, row) in rows.chunks_exact(columns).enumerate() {
-                panel.iter_mut().zip(row).for_each(|(values, value)| values[lane] = *value);
+                panel.iter_mut().zip(row).for_each(|(line, value)| line.0[lane] = *value);
             }
         }
         Bank { rows: count, columns, values }
@@ -179,15 +187,20 @@ impl Bank {
     /// The kernels of each x (at most [`TOGETHER`], `[any, columns]`) with every row.
     pub(super) fn kernel_rows(&self, x: &[&[f32]], gamma: f64) -> Vec<Box<[f32]>> {
         // An x that is missing is the first one again.
-        let x: [&[f32]; TOGETHER] = std::array::from_fn(|at| *x.get(at).unwrap_or(&x[0]));
+        let together: [&[f32]; TOGETHER] = std::array::from_fn(|at| *x.get(at).unwrap_or(&x[0]));
         let of_panel = |number: usize| {
             let mut kernels = [[[0.0; LANES]]; TOGETHER];
-            fill_kernels(&x, &[self.panel(number)], gamma, &mut kernels);
+            fill_kernels(&together, &[self.panel(number)], gamma, &mut kernels);
             kernels.map(|[kernels]| kernels.map(|kernel| kernel as f32))
         };
         let kernels: Vec<[[f32; LANES]; TOGETHER]> = (0..self.panels()).into_par_iter().map(of_panel).collect();
-        let row = |at: usize| kernels.iter().flat_map(|kernels| kernels[at]).take(self.rows).collect();
-        (0..TOGETHER).map(row).collect()
+        let row = |at: usize| {
+            let mut row = Vec::with_capacity(kernels.len() * LANES);
+            kernels.iter().for_each(|kernels| row.extend_from_slice(&kernels[at]));
+            row.truncate(self.rows);
+            row.into_boxed_slice()
+        };
+        (0..x.len()).map(row).collect()
     }
 }
 

@@ -119,12 +119,18 @@ impl<'a> CenteredRows<'a> {
     /// The squared Euclidean length of every row.
     pub(crate) fn squared_lengths(&self) -> impl Iterator<Item = f64> {
         (0..self.samples()).map(|row| {
+            let (values, more_values) = self.row(row).as_chunks::<LANES>();
+            let (means, more_means) = self.mean.as_chunks::<LANES>();
             let mut lanes = [0.0; LANES];
-            for (values, means) in self.row(row).chunks(LANES).zip(self.mean.chunks(LANES)) {
-                for ((lane, value), mean) in lanes.iter_mut().zip(values).zip(means) {
-                    let difference = f64::from(*value) - mean;
-                    *lane += difference * difference;
+            for (values, means) in values.iter().zip(means) {
+                for lane in 0..LANES {
+                    let difference = f64::from(values[lane]) - means[lane];
+                    lanes[lane] += difference * difference;
                 }
+            }
+            for ((lane, value), mean) in lanes.iter_mut().zip(more_values).zip(more_means) {
+                let difference = f64::from(*value) - mean;
+                *lane += difference * difference;
             }
             lanes.iter().sum()
         })

@@ -12,6 +12,11 @@ const LANES: usize = 8;
 /// Rows w side by side: with their sums in registers, the lanes of a sample are read once for all of them.
 const ROWS: usize = 6;
 
+/// A coordinate of eight samples; a line of the cache.
+#[derive(Clone, Copy)]
+#[repr(C, align(64))]
+struct Line([f64; LANES]);
+
 /// A sum of weighted squares of linear functions.
 pub(crate) struct QuadraticForm {
     mean: Vec<f64>,
@@ -48,15 +53,19 @@ impl QuadraticForm {
         QuadraticForm { mean, outside, panels: (0..rows.nrows()).step_by(ROWS).map(panel).collect() }
     }
 
-    /// The squared length of what the first `kept` of some axes leave over. Where the axes span everything, those that are left
-    /// are summed, which loses nothing to rounding; else those that are kept are taken off.
+    /// The squared length of what the first `kept` of some axes leave over. Those that are kept are taken off, if they are fewer
+    /// and enough is left that rounding does not show; else those that are left are summed, if the axes span everything.
     pub(crate) fn residual(axes: &PrincipalAxes, kept: usize) -> Self {
+        /// Of the variance: rounding, of the square of what is left, is then less than 1e-12 of it.
+        const ENOUGH: f64 = 1e-3;
         let directions = axes.directions.transpose();
         let mean = axes.mean.clone();
         let count = directions.nrows();
-        if count == axes.columns() {
-            let left = directions.subrows(kept, count - kept);
-            Self::new(mean, left, &vec![1.0; left.nrows()], 0.0)
+        let left = count - kept;
+        let variance = |axes: &[f64]| axes.iter().sum::<f64>();
+        let is_enough = variance(&axes.variances[kept..]) > ENOUGH * variance(&axes.variances);
+        if count == axes.columns() && !(is_enough && kept < left) {
+            Self::new(mean, directions.subrows(kept, left), &vec![1.0; left], 0.0)
         } else {
             Self::new(mean, directions.subrows(0, kept), &vec![-1.0; kept], 1.0)
         }
@@ -88,14 +97,15 @@ impl QuadraticForm {
         let columns = self.mean.len();
         let mut least = vec![0.0; values.len() / columns];
         let blocks = least.par_chunks_mut(LANES).zip(values.par_chunks(LANES * columns));
-        let scratch = || (vec![[0.0; LANES]; columns], vec![[0.0; LANES]; centers.len()]);
-        blocks.for_each_init(scratch, |(lanes, totals), (least, values)| {
-            for (column, (lanes, mean)) in lanes.iter_mut().zip(&self.mean).enumerate() {
-                // Lanes without a sample hold the first one again.
-                let value = |lane: usize| values.get(lane * columns + column).unwrap_or(&values[column]);
-                *lanes = std::array::from_fn(|lane| f64::from(*value(lane)) - mean);
+        let scratch = || (vec![Line([0.0; LANES]); columns], vec![[0.0; LANES]; centers.len()]);
+        blocks.for_each_init(scratch, |(lines, totals), (least, values)| {
+            // Lanes without a sample hold the first one again.
+            let row = |lane: usize| values.get(lane * columns..(lane + 1) * columns).unwrap_or(&values[..columns]);
+            let rows: [&[f32]; LANES] = std::array::from_fn(row);
+            for (column, (line, mean)) in lines.iter_mut().zip(&self.mean).enumerate() {
+                line.0 = std::array::from_fn(|lane| f64::from(rows[lane][column]) - mean);
             }
-            evaluate(self, lanes, centers, totals);
+            evaluate(self, lines, centers, totals);
             for (lane, least) in least.iter_mut().enumerate() {
                 *least = totals.iter().fold(f64::INFINITY, |least, total| least.min(total[lane])).max(0.0);
             }
@@ -106,11 +116,11 @@ impl QuadraticForm {
 
 /// The form's value from every center, of one sample a lane.
 #[inline(always)]
-fn sums(form: &QuadraticForm, lanes: &[[f64; LANES]], centers: &[Center], totals: &mut [[f64; LANES]]) {
+fn sums(form: &QuadraticForm, lines: &[Line], centers: &[Center], totals: &mut [[f64; LANES]]) {
     for (total, center) in totals.iter_mut().zip(centers) {
         *total = [0.0; LANES];
         if form.outside != 0.0 {
-            for (values, offset) in lanes.iter().zip(&center.offset) {
+            for (Line(values), offset) in lines.iter().zip(&center.offset) {
                 for lane in 0..LANES {
                     let difference = values[lane] - offset;
                     total[lane] += form.outside * (difference * difference);
@@ -120,10 +130,10 @@ fn sums(form: &QuadraticForm, lanes: &[[f64; LANES]], centers: &[Center], totals
     }
     for (number, panel) in form.panels.iter().enumerate() {
         let mut sums = [[0.0; LANES]; ROWS];
-        for (coefficients, values) in panel.coefficients.iter().zip(lanes) {
+        for (coefficients, Line(values)) in panel.coefficients.iter().zip(lines) {
             for row in 0..ROWS {
                 for lane in 0..LANES {
-                    sums[row][lane] += coefficients[row] * values[lane];
+                    sums[row][lane] = coefficients[row].mul_add(values[lane], sums[row][lane]);
                 }
             }
         }
@@ -139,28 +149,28 @@ fn sums(form: &QuadraticForm, lanes: &[[f64; LANES]], centers: &[Center], totals
     }
 }
 
-/// [`sums`], compiled for the vector units that a processor may have; nothing is fused, so the bits are the same for all.
-fn evaluate(form: &QuadraticForm, lanes: &[[f64; LANES]], centers: &[Center], totals: &mut [[f64; LANES]]) {
+/// [`sums`], compiled for the vector units that a processor may have. What is fused is fused on all, so the bits are the same.
+fn evaluate(form: &QuadraticForm, lines: &[Line], centers: &[Center], totals: &mut [[f64; LANES]]) {
     #[cfg(target_arch = "x86_64")]
     {
         #[target_feature(enable = "avx512f")]
-        fn wide(form: &QuadraticForm, lanes: &[[f64; LANES]], centers: &[Center], totals: &mut [[f64; LANES]]) {
-            sums(form, lanes, centers, totals);
+        fn wide(form: &QuadraticForm, lines: &[Line], centers: &[Center], totals: &mut [[f64; LANES]]) {
+            sums(form, lines, centers, totals);
         }
-        #[target_feature(enable = "avx2")]
-        fn medium(form: &QuadraticForm, lanes: &[[f64; LANES]], centers: &[Center], totals: &mut [[f64; LANES]]) {
-            sums(form, lanes, centers, totals);
+        #[target_feature(enable = "avx2,fma")]
+        fn medium(form: &QuadraticForm, lines: &[Line], centers: &[Center], totals: &mut [[f64; LANES]]) {
+            sums(form, lines, centers, totals);
         }
         if is_x86_feature_detected!("avx512f") {
             // SAFETY: the processor has AVX-512F.
-            return unsafe { wide(form, lanes, centers, totals) };
+            return unsafe { wide(form, lines, centers, totals) };
         }
-        if is_x86_feature_detected!("avx2") {
-            // SAFETY: the processor has AVX2.
-            return unsafe { medium(form, lanes, centers, totals) };
+        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+            // SAFETY: the processor has AVX2 and FMA.
+            return unsafe { medium(form, lines, centers, totals) };
         }
     }
-    sums(form, lanes, centers, totals);
+    sums(form, lines, centers, totals);
 }
 
 #[cfg(test)]
