@@ -6,15 +6,13 @@
 
 use super::cloud::LADDER;
 use super::panels::{Lead, Panels};
-use super::sweep::{Limits, Pair, Search, Span, TILES};
+use super::sweep::{Limits, Pair, Search, Span};
 use super::tile::{COLS, ROWS, Tile};
 
-/// Row panels of the sample, at the most, and one in how many, above a few.
+/// Panels of the sample, at the most, and one in how many, above a few; all pairs of them are looked at.
 const SAMPLE: usize = 28;
 const ONE_IN: usize = 16;
 const FEW_PANELS: usize = 8;
-/// Pairs of panels of the sample, about.
-const SAMPLE_PAIRS: usize = 2 * SAMPLE;
 /// What testing a tile, and looking at a pair, costs beside the coordinates; in coordinates of a tile. Measured.
 const TEST_COST: f64 = 6.0;
 const LOOK_COST: f64 = 8.0;
@@ -23,7 +21,7 @@ const LOOK_COST_OF_COORDINATE: f64 = 1.0 / 32.0;
 const BYTE_COST: f64 = 0.25;
 /// What a leading coordinate costs each point, by itself and for each coordinate that it is computed from.
 const PACK_COST: f64 = 0.5;
-/// What it costs a point to have a coordinate of its own packed, where all are asked for: most of it is fresh memory.
+/// What it costs a point to have a coordinate of its own packed, where all are asked for.
 const FULL_PACK_COST: f64 = 1.2;
 const PROJECT_COST_OF_COORDINATE: f64 = 1.0 / 100.0;
 /// Fewer tiles do not tell what bytes leave.
@@ -53,8 +51,6 @@ struct Choice {
 
 /// How many pairs of a tile each test leaves, by itself.
 struct Left {
-    /// Tiles that this one stands for.
-    weight: f64,
     leading: [u32; LADDER.len()],
     bytes: u32,
     all: u32,
@@ -71,9 +67,9 @@ pub(crate) fn choose_stages<S: Search>(rows: &Panels<'_>, cols: &Panels<'_>, spa
     if steps.is_empty() && !has_bytes {
         return;
     }
-    let sample = sample_tiles(rows, cols, span, search, &steps);
+    let (sample, tiles) = sample_tiles(rows, cols, span, search, &steps);
     let positions = if std::ptr::eq(rows, cols) { rows.positions() } else { rows.positions() + cols.positions() };
-    let costs = Costs { sample, dimensions, positions };
+    let costs = Costs { sample, tiles, dimensions, positions };
     let pairs = (0..steps.len()).flat_map(|second| (0..second).map(move |first| [first, second]));
     let leading = pairs.map(|[first, second]| Some([steps[first], steps[second]])).chain([None]);
     // Where searches do without bytes already, a handful of tiles is no reason to go back to them.
@@ -93,6 +89,8 @@ pub(crate) fn choose_stages<S: Search>(rows: &Panels<'_>, cols: &Panels<'_>, spa
 
 struct Costs {
     sample: Vec<Left>,
+    /// Tiles that the boxes of the panels do not rule out.
+    tiles: f64,
     dimensions: usize,
     positions: usize,
 }
@@ -100,29 +98,22 @@ struct Costs {
 impl Costs {
     /// The cost of a search, in coordinates of a tile.
     fn of(&self, choice: Choice) -> f64 {
-        let (mut total, mut full) = (0.0, 0.0);
-        for left in &self.sample {
-            let (cost, is_full) = self.of_tile(left, choice);
-            total += left.weight * cost;
-            full += if is_full { left.weight } else { 0.0 };
-        }
+        let total: f64 = self.sample.iter().map(|left| self.of_tile(left, choice)).sum();
         let d = self.dimensions as f64;
         let leading = choice.leading.map_or(0.0, |[_, second]| LADDER[second] as f64);
-        // Coordinates have to be computed and packed before they can be compared; all of them, of the panels that need it.
-        let panels = self.positions as f64 / COLS as f64;
-        let packed = (2.0 * full / (TILES as f64 * panels)).min(1.0);
-        let prepare = leading * (PACK_COST + PROJECT_COST_OF_COORDINATE * d) + packed * FULL_PACK_COST * d;
-        total + self.positions as f64 * prepare
+        // Coordinates have to be computed and packed before they can be compared.
+        let prepare =
+            leading * (PACK_COST + PROJECT_COST_OF_COORDINATE * d) + if choice.full { FULL_PACK_COST * d } else { 0.0 };
+        self.tiles * total / self.sample.len().max(1) as f64 + self.positions as f64 * prepare
     }
 
-    /// The cost of a tile, and whether all coordinates are summed up.
-    fn of_tile(&self, left: &Left, choice: Choice) -> (f64, bool) {
+    fn of_tile(&self, left: &Left, choice: Choice) -> f64 {
         let mut cost = 0.0;
         let mut pairs = (ROWS * COLS) as u32;
         if let Some([first, second]) = choice.leading {
             cost += LADDER[first] as f64 + TEST_COST;
             if left.leading[first] == 0 {
-                return (cost, false);
+                return cost;
             }
             cost += (LADDER[second] - LADDER[first]) as f64 + TEST_COST;
             pairs = left.leading[second];
@@ -132,12 +123,11 @@ impl Costs {
             cost += BYTE_COST * self.dimensions as f64 + TEST_COST;
             pairs = pairs.min(left.bytes);
         }
-        let is_full = choice.full && pairs > few;
-        if is_full {
+        if choice.full && pairs > few {
             cost += self.dimensions as f64 + TEST_COST;
             pairs = left.all;
         }
-        (cost + f64::from(pairs) * look_cost(self.dimensions), is_full)
+        cost + f64::from(pairs) * look_cost(self.dimensions)
     }
 }
 
@@ -147,70 +137,43 @@ fn some(panels: &Panels<'_>) -> Vec<usize> {
     (0..count).map(|at| (2 * at + 1) * panels.len() / (2 * count)).collect()
 }
 
-/// A pair of panels that their boxes do not rule out.
-struct Live {
-    /// The place of the row panel among those chosen.
-    at: usize,
-    col: usize,
-    limits: Limits,
-    /// Pairs that this one stands for.
-    weight: f64,
-}
-
-/// Some pairs of each of the panels `chosen` that their boxes do not rule out, drawn by a fixed die.
-fn live_pairs<S: Search>(rows: &Panels<'_>, cols: &Panels<'_>, span: &Span, search: &S, chosen: &[usize]) -> Vec<Live> {
-    let wanted = (SAMPLE_PAIRS / chosen.len()).max(2);
-    let mut pairs = Vec::new();
-    for (at, &row) in chosen.iter().enumerate() {
-        let mut found = search.begin(row..row + 1);
-        let mut drawn: Vec<(u64, Live)> = Vec::with_capacity(wanted + 1);
-        let mut count = 0;
-        for col in span.columns(row, cols.len()) {
-            let reach = search.reach(&mut found, row, col);
-            if rows.nearest_half(row, cols, col) > reach {
-                continue;
-            }
-            count += 1;
-            let die = ((row << 32 | col) as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 16;
-            let place = drawn.partition_point(|(other, _)| *other < die);
-            if place < wanted {
-                let mut limits = Limits::NONE;
-                search.limits(&found, row, col, &mut limits);
-                drawn.insert(place, (die, Live { at, col, limits, weight: 0.0 }));
-                drawn.truncate(wanted);
-            }
-        }
-        let weight = f64::from(count) / drawn.len() as f64 * rows.len() as f64 / chosen.len() as f64;
-        pairs.extend(drawn.into_iter().map(|(_, pair)| Live { weight, ..pair }));
-    }
-    pairs
-}
-
-/// Counts what is left of the tiles of some pairs of panels.
+/// Counts what is left of one tile of every pair of some panels that their boxes do not rule out; and estimates how many
+/// tiles there are in all.
 fn sample_tiles<S: Search>(
     rows: &Panels<'_>,
     cols: &Panels<'_>,
     span: &Span,
     search: &S,
     steps: &[usize],
-) -> Vec<Left> {
-    let chosen = some(rows);
-    let pairs = live_pairs(rows, cols, span, search, &chosen);
-    let mut beside: Vec<usize> = pairs.iter().map(|pair| pair.col).collect();
-    beside.sort_unstable();
-    beside.dedup();
+) -> (Vec<Left>, f64) {
+    let (chosen, beside) = (some(rows), some(cols));
     let lead = rows.excerpt(&chosen, steps).zip(cols.excerpt(&beside, steps));
     let mut sample = Vec::new();
-    for Live { at, col, limits, weight } in &pairs {
-        let Ok(place) = beside.binary_search(col) else { continue };
-        let (pair, turned) = Pair::new((rows, chosen[*at]), (cols, *col), limits, true);
-        let lead = lead.as_ref().map(|(rows, cols)| if turned { (cols, rows) } else { (rows, cols) });
-        let places = if turned { (place, *at) } else { (*at, place) };
-        for first in (0..COLS).step_by(ROWS).filter(|&first| !pair.is_dead(first)) {
-            sample.push(Left { weight: *weight, ..count_left(&pair, lead, places, steps, first) });
+    let (mut pairs, mut tiles_seen) = (0, 0);
+    let mut limits = Limits::NONE;
+    for (at, &row) in chosen.iter().enumerate() {
+        let mut found = search.begin(row..row + 1);
+        for col in span.columns(row, cols.len()) {
+            let reach = search.reach(&mut found, row, col);
+            if rows.nearest_half(row, cols, col) > reach {
+                continue;
+            }
+            pairs += 1;
+            let Ok(place) = beside.binary_search(&col) else { continue };
+            search.limits(&found, row, col, &mut limits);
+            let (pair, turned) = Pair::new((rows, row), (cols, col), &limits, true);
+            let first = (at + place) * ROWS % COLS;
+            tiles_seen += 1;
+            if !pair.is_dead(first) {
+                let lead = lead.as_ref().map(|(rows, cols)| if turned { (cols, rows) } else { (rows, cols) });
+                let places = if turned { (place, at) } else { (at, place) };
+                sample.push(count_left(&pair, lead, places, steps, first));
+            }
         }
     }
-    sample
+    let alive = sample.len() as f64 / f64::from(tiles_seen.max(1));
+    let tiles = f64::from(pairs) / chosen.len() as f64 * (rows.len() * COLS / ROWS) as f64 * alive;
+    (sample, tiles)
 }
 
 fn count_left(
@@ -221,7 +184,7 @@ fn count_left(
     first: usize,
 ) -> Left {
     let count = |masks: [u64; ROWS]| masks.iter().map(|mask| mask.count_ones()).sum();
-    let mut left = Left { weight: 1.0, leading: [0; LADDER.len()], bytes: 0, all: 0 };
+    let mut left = Left { leading: [0; LADDER.len()], bytes: 0, all: 0 };
     let mut tile = Tile::ZERO;
     left.bytes = count(pair.after_bytes(first, &mut tile));
     tile = Tile::ZERO;
