@@ -881,7 +881,8 @@ fn patterns_of_two_runs_stand_side_by_side() {
         shows(&mut browser, ".sides", &format!("{run} · {members} samples"));
     }
     browser.wait_for("[...document.querySelectorAll('.sides img')].filter((img) => img.naturalWidth > 0).length > 8");
-    browser.wait_for("location.hash.includes('run=1') && location.hash.includes('pins')");
+    // The address follows a little later: what came last must be in it.
+    browser.wait_for("location.hash.includes('run=1') && location.hash.includes('beside=compare')");
     let hash = browser.value("location.hash");
     browser.visit(&format!("{}{}", server.url, hash.as_str().expect("text")), WINDOW, READY_TABS);
     shows(&mut browser, "#beside-panel", "2 patterns side by side");
