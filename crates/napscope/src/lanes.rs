@@ -22,9 +22,32 @@ pub(crate) fn fold<T: Copy + AddAssign, const LANES: usize>(sums: &[T; LANES]) -
     sums[0]
 }
 
+/// Σ f(xᵢ) in f64, in eight lanes.
+pub(crate) fn sum(values: &[f32], f: impl Fn(f64) -> f64) -> f64 {
+    const LANES: usize = 8;
+    let (chunks, rest) = values.as_chunks::<LANES>();
+    let mut sums = [0.0; LANES];
+    for chunk in chunks {
+        for lane in 0..LANES {
+            sums[lane] += f(f64::from(chunk[lane]));
+        }
+    }
+    sums.iter_mut().zip(rest).for_each(|(sum, value)| *sum += f(f64::from(*value)));
+    fold(&sums)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::fold;
+    use super::{fold, sum};
+
+    #[test]
+    fn every_value_is_summed_once() {
+        for length in 0..40_u8 {
+            let values: Vec<f32> = (0..length).map(f32::from).collect();
+            let expected: u32 = (0..u32::from(length)).map(|value| value * value).sum();
+            assert_eq!(sum(&values, |x| x * x), f64::from(expected), "{length} values");
+        }
+    }
 
     #[test]
     fn halves_are_added_until_one_is_left() {

@@ -13,6 +13,7 @@ use super::order::compact_order;
 use super::quantized::Rounded;
 use super::tile::{Bytes, CHUNK, COLS, Kernel, Product};
 use crate::distance::{Geometry, Points};
+use crate::lanes::sum;
 use rayon::prelude::*;
 use std::sync::Arc;
 
@@ -330,16 +331,4 @@ fn half_term(placed: &[f32], product: Product) -> (f32, f32) {
     };
     let margin = rounding * absolute + (-100.0f64).exp2();
     ((half - margin) as f32, margin as f32)
-}
-
-/// Σ f(xᵢ), in eight running sums.
-fn sum(values: &[f32], f: impl Fn(f64) -> f64) -> f64 {
-    let (chunks, rest) = values.as_chunks::<8>();
-    let mut sums = [0.0; 8];
-    for chunk in chunks {
-        for (sum, x) in sums.iter_mut().zip(chunk) {
-            *sum += f(f64::from(*x));
-        }
-    }
-    sums.iter().sum::<f64>() + rest.iter().map(|x| f(f64::from(*x))).sum::<f64>()
 }

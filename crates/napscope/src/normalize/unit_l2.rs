@@ -3,7 +3,7 @@
 use super::{Normalizer, Transform, abstract_columns};
 use crate::error::Result;
 use crate::features::{Column, Features};
-use crate::lanes::fold;
+use crate::lanes::sum;
 use crate::registry::Entry;
 use rayon::prelude::*;
 
@@ -30,7 +30,7 @@ impl Transform for Fitted {
         features.expect_columns(&self.0)?;
         let mut values = features.values().to_vec();
         values.par_chunks_mut(self.0.len()).for_each(|row| {
-            let length = squared_length(row).sqrt();
+            let length = sum(row, |value| value * value).sqrt();
             if length > 0.0 {
                 let scale = 1.0 / length;
                 row.iter_mut().for_each(|value| *value = (f64::from(*value) * scale) as f32);
@@ -38,17 +38,4 @@ impl Transform for Fitted {
         });
         Features::new(values, abstract_columns(&self.0))
     }
-}
-
-fn squared_length(row: &[f32]) -> f64 {
-    const LANES: usize = 8;
-    let (chunks, rest) = row.as_chunks::<LANES>();
-    let mut sums = [0.0; LANES];
-    for chunk in chunks {
-        for lane in 0..LANES {
-            sums[lane] += f64::from(chunk[lane]) * f64::from(chunk[lane]);
-        }
-    }
-    sums.iter_mut().zip(rest).for_each(|(sum, value)| *sum += f64::from(*value) * f64::from(*value));
-    fold(&sums)
 }

@@ -56,7 +56,7 @@ impl QuadraticForm {
     /// The squared length of what the first `kept` of some axes leave over. Those that are kept are taken off, if they are fewer
     /// and enough is left that rounding does not show; else those that are left are summed, if the axes span everything.
     pub(crate) fn residual(axes: &PrincipalAxes, kept: usize) -> Self {
-        /// Of the variance: rounding, of the square of what is left, is then less than 1e-12 of it.
+        /// Of the variance: rounding is then some 1e-13 of the square of what samples leave on average.
         const ENOUGH: f64 = 1e-3;
         let directions = axes.directions.transpose();
         let mean = axes.mean.clone();

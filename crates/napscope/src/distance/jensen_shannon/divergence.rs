@@ -3,6 +3,7 @@
 //! near the two are.
 
 use super::logarithm::ln_single;
+use crate::lanes::fold;
 use std::ops::Range;
 
 /// Bins at a time, and those whose terms are added up in f32.
@@ -35,25 +36,28 @@ fn term(p: f32, q: f32) -> f32 {
     both * square * kinked.mul_add(ln_single(w), polynomial(square, &A))
 }
 
+#[inline(always)]
+fn add_line(p: &[f32; LANES], q: &[f32; LANES], sums: &mut [f32; LANES]) {
+    for lane in 0..LANES {
+        sums[lane] += term(p[lane], q[lane]);
+    }
+}
+
 /// Adds to each lane what every sixteenth bin adds to four times the divergence.
 #[inline(always)]
 fn add_terms(p: &[f32], q: &[f32], sums: &mut [f64; LANES]) {
     for (p, q) in p.chunks(PIECE).zip(q.chunks(PIECE)) {
-        let mut of_piece = [0.0f32; LANES];
+        let mut of_piece = [0.0; LANES];
         let (p, p_rest) = p.as_chunks::<LANES>();
         let (q, q_rest) = q.as_chunks::<LANES>();
         for (p, q) in p.iter().zip(q) {
-            for lane in 0..LANES {
-                of_piece[lane] += term(p[lane], q[lane]);
-            }
+            add_line(p, q, &mut of_piece);
         }
         if !p_rest.is_empty() {
             let (mut p, mut q) = ([0.0; LANES], [0.0; LANES]);
             p[..p_rest.len()].copy_from_slice(p_rest);
             q[..q_rest.len()].copy_from_slice(q_rest);
-            for lane in 0..LANES {
-                of_piece[lane] += term(p[lane], q[lane]);
-            }
+            add_line(&p, &q, &mut of_piece);
         }
         for lane in 0..LANES {
             sums[lane] += f64::from(of_piece[lane]);
@@ -63,15 +67,8 @@ fn add_terms(p: &[f32], q: &[f32], sums: &mut [f64; LANES]) {
 
 /// The root of the Jensen-Shannon divergence in nats, by four times its lanes.
 #[inline(always)]
-fn root(mut lanes: [f64; LANES]) -> f64 {
-    let mut half = LANES / 2;
-    while half > 0 {
-        for lane in 0..half {
-            lanes[lane] += lanes[lane + half];
-        }
-        half /= 2;
-    }
-    (0.25 * lanes[0]).sqrt()
+fn root(lanes: &[f64; LANES]) -> f64 {
+    (0.25 * fold(lanes)).sqrt()
 }
 
 #[inline(always)]
@@ -85,7 +82,7 @@ fn sum(a: &[f32], b: &[f32], channels: &[Range<usize>]) -> f64 {
             add_terms(&a[columns.clone()], &b[columns.clone()], lanes);
         }
         for lanes in &lanes[..channels.len()] {
-            sum += root(*lanes);
+            sum += root(lanes);
         }
     }
     sum
@@ -122,7 +119,7 @@ mod tests {
     fn divergence(p: &[f32], q: &[f32]) -> f64 {
         let mut lanes = [0.0; LANES];
         add_terms(p, q, &mut lanes);
-        root(lanes).powi(2)
+        root(&lanes).powi(2)
     }
 
     /// By the definition, in a form in which nothing cancels.

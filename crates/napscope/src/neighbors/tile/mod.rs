@@ -131,6 +131,10 @@ impl Kernel {
                 kernels.push(Kernel { accumulate, bytes, subtract_norms, passing: x86::passing_avx2, outside });
             }
         }
+        let outside: Outside = match product {
+            Product::Dot | Product::Norms => portable::outside::<false>,
+            Product::Min => portable::outside::<true>,
+        };
         #[cfg(target_arch = "aarch64")]
         if std::arch::is_aarch64_feature_detected!("neon") {
             let accumulate: Accumulate = match product {
@@ -138,10 +142,6 @@ impl Kernel {
                 Product::Min => neon::accumulate::<true>,
             };
             let subtract_norms: SubtractNorms = portable::subtract_norms;
-            let outside: Outside = match product {
-                Product::Dot | Product::Norms => portable::outside::<false>,
-                Product::Min => portable::outside::<true>,
-            };
             kernels.push(Kernel { accumulate, bytes: None, subtract_norms, passing: neon::passing, outside });
         }
         let accumulate: Accumulate = match product {
@@ -149,10 +149,6 @@ impl Kernel {
             Product::Min => portable::accumulate::<true>,
         };
         let subtract_norms: SubtractNorms = portable::subtract_norms;
-        let outside: Outside = match product {
-            Product::Dot | Product::Norms => portable::outside::<false>,
-            Product::Min => portable::outside::<true>,
-        };
         kernels.push(Kernel { accumulate, bytes: None, subtract_norms, passing: portable::passing, outside });
         kernels
     }
