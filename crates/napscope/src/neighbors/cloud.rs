@@ -182,14 +182,23 @@ impl<'a> Cloud<'a> {
         (self.half_exactly(key) * (1.0 - 4.0 * UNIT)) as f32
     }
 
+    /// The key of half of one in the frame, rounded up or down by `direction`, 1 or −1.
+    pub(super) fn key_of_half(&self, half: f32, direction: f64) -> f64 {
+        f64::from(half.max(0.0)) * (1.0 + direction * 4.0 * UNIT) / (0.5 * self.key_scale())
+    }
+
     fn half_exactly(&self, key: f64) -> f64 {
+        0.5 * key * self.key_scale()
+    }
+
+    /// What keys are multiplied by in the frame.
+    fn key_scale(&self) -> f64 {
         let scale = self.frame.scale();
-        let scale = match self.product {
+        match self.product {
             Product::Dot => scale * scale,
             Product::Min => scale,
             Product::Norms => 1.0,
-        };
-        0.5 * key * scale
+        }
     }
 
     /// The samples in an order in which neighbors stand together.

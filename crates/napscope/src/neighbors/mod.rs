@@ -21,10 +21,12 @@ mod census;
 mod stages;
 mod sweep;
 
+mod candidates;
 mod few;
 mod general;
 mod groups;
 mod nearest;
+mod rough;
 
 mod descent;
 mod groves;
@@ -39,7 +41,7 @@ pub(crate) use content::{content_order, ranks};
 pub(crate) use groups::nearest_of_groups;
 pub(crate) use panels::Panels;
 pub(crate) use stages::choose_stages;
-pub(crate) use sweep::{Limits, Search, Span, sweep};
+pub(crate) use sweep::{Half, Limits, Search, Span, sweep};
 
 use crate::distance::Points;
 use crate::error::{Error, ErrorKind, Result};
@@ -113,15 +115,7 @@ pub fn self_neighbors(points: &Points, k: usize, watch: &Watch<'_>) -> Result<Ne
 /// [`ErrorKind::InvalidParameter`] for `k` = 0, [`ErrorKind::TooFewSamples`] unless `reference` has at least `k` points,
 /// [`ErrorKind::ShapeMismatch`] when the two have different dimensions, [`ErrorKind::Interrupted`] when `watch` says so.
 pub fn query_neighbors(reference: &Points, queries: &Points, k: usize, watch: &Watch<'_>) -> Result<Neighbors> {
-    if reference.dimensions() != queries.dimensions() {
-        return Err(Error::shape(
-            "queries",
-            ("any", reference.dimensions()),
-            (queries.samples(), queries.dimensions()),
-        ));
-    }
-    check(k, reference.samples(), reference.samples())?;
-    let meter = Meter::new(watch, steps(queries.samples(), reference));
+    let meter = check_queries(reference, queries, k, watch)?;
     if let Some(found) = few::neighbors(reference, queries, k) {
         meter.advance(steps(queries.samples(), reference))?;
         return Ok(found);
@@ -131,6 +125,35 @@ pub fn query_neighbors(reference: &Points, queries: &Points, k: usize, watch: &W
         return nearest::of_queries(&reference, &queries, k, &meter);
     }
     general::neighbors(reference, queries, general::Own::Included, k, &meter)
+}
+
+/// The distance of every point of `queries` to its `k`-th nearest neighbor among `reference`: the last that [`query_neighbors`] finds, for
+/// less.
+///
+/// # Errors
+/// As [`query_neighbors`].
+pub fn kth_distances(reference: &Points, queries: &Points, k: usize, watch: &Watch<'_>) -> Result<Vec<f64>> {
+    let meter = check_queries(reference, queries, k, watch)?;
+    if queries.samples() > few::FEW
+        && let Some([reference, queries]) = Cloud::pair(reference, queries)
+    {
+        let [reference, queries] = [&reference, &queries].map(|cloud| Panels::new(cloud, cloud.compact_order()));
+        return nearest::kth_of_queries(&reference, &queries, k, &meter);
+    }
+    let neighbors = query_neighbors(reference, queries, k, watch)?;
+    Ok((0..neighbors.samples()).map(|query| neighbors.distances(query)[k - 1]).collect())
+}
+
+fn check_queries<'a>(reference: &Points, queries: &Points, k: usize, watch: &'a Watch<'_>) -> Result<Meter<'a>> {
+    if reference.dimensions() != queries.dimensions() {
+        return Err(Error::shape(
+            "queries",
+            ("any", reference.dimensions()),
+            (queries.samples(), queries.dimensions()),
+        ));
+    }
+    check(k, reference.samples(), reference.samples())?;
+    Ok(Meter::new(watch, steps(queries.samples(), reference)))
 }
 
 /// As [`self_neighbors`], but nearly: a few of the neighbors may be missed for others that are further away. Distances are
@@ -213,7 +236,39 @@ mod tests {
                     let fast = query_neighbors(&points, &queries, k, &unwatched).expect(&name);
                     let slow = general::neighbors(&points, &queries, Own::Included, k, &meter).expect(&name);
                     assert!(fast == slow, "{name}: neighbors of {count} others");
+                    let furthest = kth_distances(&points, &queries, k, &unwatched).expect(&name);
+                    let expected: Vec<f64> = (0..count).map(|query| slow.distances(query)[k - 1]).collect();
+                    assert!(furthest == expected, "{name}: distances of {count} others to their {k}-th");
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn the_fast_way_finds_the_same_at_any_scale_and_among_twins() {
+        for (scale, levels) in
+            [1e-36f32, 1e-20, 1e15, 1e30, 1e37].into_iter().flat_map(|scale| [(scale, 1e6), (scale, 2.0)])
+        {
+            for geometry in [Geometry::L2, Geometry::L1] {
+                let name = format!("scale {scale:e}, {levels} levels");
+                let [points, queries] = [(700, 1), (97, 2)].map(|(samples, seed)| {
+                    // With two levels of one coordinate all others are 0.
+                    let own = cloud(samples, 40, levels, &geometry, seed);
+                    let values = own.values().iter().enumerate();
+                    let values =
+                        values.map(|(at, value)| if levels > 2.0 || at % 40 == 0 { value * scale } else { 0.0 });
+                    Points::new(values.collect(), 40, geometry.clone(), Rescale::Identity)
+                });
+                let meter = Meter::new(&unwatched, 1);
+                let fast = self_neighbors(&points, 9, &unwatched).expect(&name);
+                let slow = general::neighbors(&points, &points, Own::Excluded, 9, &meter).expect(&name);
+                assert!(fast == slow, "{name}: neighbors among themselves");
+                let fast = query_neighbors(&points, &queries, 9, &unwatched).expect(&name);
+                let slow = general::neighbors(&points, &queries, Own::Included, 9, &meter).expect(&name);
+                assert!(fast == slow, "{name}: neighbors of others");
+                let furthest = kth_distances(&points, &queries, 9, &unwatched).expect(&name);
+                let expected: Vec<f64> = (0..97).map(|query| slow.distances(query)[8]).collect();
+                assert_eq!(furthest, expected, "{name}: distances of others to their 9th");
             }
         }
     }

@@ -62,6 +62,11 @@ impl<'a> Panels<'a> {
         self.cloud.half_of(key)
     }
 
+    /// The key of half of one in the frame, rounded up or down by `direction`, 1 or −1.
+    pub(super) fn key_of_half(&self, half: f32, direction: f64) -> f64 {
+        self.cloud.key_of_half(half, direction)
+    }
+
     /// Number of panels.
     pub(crate) fn len(&self) -> usize {
         self.half.len()

@@ -5,7 +5,7 @@ use super::{Detector, Scorer};
 use crate::distance::{self, Embedding, Metric, Points};
 use crate::error::{Error, ErrorKind, Result};
 use crate::features::Features;
-use crate::neighbors::query_neighbors;
+use crate::neighbors::{kth_distances, query_neighbors};
 use crate::progress::unwatched;
 use crate::registry::Entry;
 
@@ -63,11 +63,11 @@ impl Scorer for Bank {
         if queries.samples() == 0 {
             return Ok(Vec::new());
         }
+        if !self.mean {
+            return kth_distances(&self.points, &queries, self.k, &unwatched);
+        }
         let neighbors = query_neighbors(&self.points, &queries, self.k, &unwatched)?;
-        let score = |sample: usize| {
-            let distances = neighbors.distances(sample);
-            if self.mean { distances.iter().sum::<f64>() / self.k as f64 } else { distances[self.k - 1] }
-        };
-        Ok((0..queries.samples()).map(score).collect())
+        let mean = |sample: usize| neighbors.distances(sample).iter().sum::<f64>() / self.k as f64;
+        Ok((0..queries.samples()).map(mean).collect())
     }
 }

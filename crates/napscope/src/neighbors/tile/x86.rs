@@ -212,18 +212,19 @@ pub(super) unsafe fn outside_avx2<const MIN: bool>(
     })
 }
 
-/// As [`accumulate_avx512`], in four parts of 4 × 24 sums, which is what 16 registers hold.
+/// As [`accumulate_avx512`], in six parts of 4 × 16 sums: eight registers, as many as two units have sums on the way. With twelve
+/// the compiler runs out of the sixteen that there are, and one goes through memory at every coordinate.
 ///
 /// # Safety
 /// The processor has AVX2 and FMA; `a` reaches 8 values beyond the start of `b`'s last coordinate.
 #[target_feature(enable = "avx2,fma")]
 pub(super) unsafe fn accumulate_avx2<const MIN: bool>(a: &[f32], b: &[f32], tile: &mut Tile) {
     const PART_ROWS: usize = 4;
-    const VECTORS: usize = 3;
-    for (row, col) in [(0, 0), (0, 24), (4, 0), (4, 24)] {
+    const VECTORS: usize = 2;
+    for (row, col) in [(0, 0), (0, 16), (0, 32), (4, 0), (4, 16), (4, 32)] {
         let mut sums = [[_mm256_setzero_ps(); VECTORS]; PART_ROWS];
         for k in 0..b.len() / COLS {
-            // SAFETY: coordinate k has columns `col` .. `col` + 24 in `b` and rows `row` .. `row` + 4 in `a`.
+            // SAFETY: coordinate k has columns `col` .. `col` + 16 in `b` and rows `row` .. `row` + 4 in `a`.
             unsafe {
                 let b = b.as_ptr().add(k * COLS + col);
                 let columns: [__m256; VECTORS] = std::array::from_fn(|v| _mm256_loadu_ps(b.add(8 * v)));
