@@ -31,9 +31,12 @@ mod rough;
 mod descent;
 mod groves;
 
+mod reference;
+
 mod choice;
 
 pub use choice::{NEIGHBOR_SEARCHES, NeighborSearch};
+pub use reference::Reference;
 
 pub(crate) use census::live_tiles;
 pub(crate) use cloud::{Cloud, memory_bytes};
@@ -107,53 +110,6 @@ pub fn self_neighbors(points: &Points, k: usize, watch: &Watch<'_>) -> Result<Ne
         return nearest_in_cloud(&cloud, k, &content_order(points), &meter);
     }
     general::neighbors(points, points, general::Own::Excluded, k, &meter)
-}
-
-/// The `k` nearest neighbors among `reference` of every point of `queries`.
-///
-/// # Errors
-/// [`ErrorKind::InvalidParameter`] for `k` = 0, [`ErrorKind::TooFewSamples`] unless `reference` has at least `k` points,
-/// [`ErrorKind::ShapeMismatch`] when the two have different dimensions, [`ErrorKind::Interrupted`] when `watch` says so.
-pub fn query_neighbors(reference: &Points, queries: &Points, k: usize, watch: &Watch<'_>) -> Result<Neighbors> {
-    let meter = check_queries(reference, queries, k, watch)?;
-    if let Some(found) = few::neighbors(reference, queries, k) {
-        meter.advance(steps(queries.samples(), reference))?;
-        return Ok(found);
-    }
-    if let Some([reference, queries]) = Cloud::pair(reference, queries) {
-        let [reference, queries] = [&reference, &queries].map(|cloud| Panels::new(cloud, cloud.compact_order()));
-        return nearest::of_queries(&reference, &queries, k, &meter);
-    }
-    general::neighbors(reference, queries, general::Own::Included, k, &meter)
-}
-
-/// The distance of every point of `queries` to its `k`-th nearest neighbor among `reference`: the last that [`query_neighbors`] finds, for
-/// less.
-///
-/// # Errors
-/// As [`query_neighbors`].
-pub fn kth_distances(reference: &Points, queries: &Points, k: usize, watch: &Watch<'_>) -> Result<Vec<f64>> {
-    let meter = check_queries(reference, queries, k, watch)?;
-    if queries.samples() > few::FEW
-        && let Some([reference, queries]) = Cloud::pair(reference, queries)
-    {
-        let [reference, queries] = [&reference, &queries].map(|cloud| Panels::new(cloud, cloud.compact_order()));
-        return nearest::kth_of_queries(&reference, &queries, k, &meter);
-    }
-    let neighbors = query_neighbors(reference, queries, k, watch)?;
-    Ok((0..neighbors.samples()).map(|query| neighbors.distances(query)[k - 1]).collect())
-}
-
-fn check_queries<'a>(reference: &Points, queries: &Points, k: usize, watch: &'a Watch<'_>) -> Result<Meter<'a>> {
-    if reference.dimensions() != queries.dimensions() {
-        return Err(Error::shape(
-            "queries",
-            ("any", reference.dimensions()),
-            (queries.samples(), queries.dimensions()),
-        ));
-    }
-    check(k, reference.samples(), reference.samples())?;
-    Ok(Meter::new(watch, steps(queries.samples(), reference)))
 }
 
 /// As [`self_neighbors`], but nearly: a few of the neighbors may be missed for others that are further away. Distances are
@@ -233,10 +189,10 @@ mod tests {
                 assert!(fast == slow, "{name}: neighbors among themselves");
                 for count in [3, 97] {
                     let queries = cloud(count, dimensions, levels, &geometry, 2);
-                    let fast = query_neighbors(&points, &queries, k, &unwatched).expect(&name);
+                    let fast = Reference::new(points.clone()).neighbors(&queries, k, &unwatched).expect(&name);
                     let slow = general::neighbors(&points, &queries, Own::Included, k, &meter).expect(&name);
                     assert!(fast == slow, "{name}: neighbors of {count} others");
-                    let furthest = kth_distances(&points, &queries, k, &unwatched).expect(&name);
+                    let furthest = Reference::new(points.clone()).kth_distances(&queries, k, &unwatched).expect(&name);
                     let expected: Vec<f64> = (0..count).map(|query| slow.distances(query)[k - 1]).collect();
                     assert!(furthest == expected, "{name}: distances of {count} others to their {k}-th");
                 }
@@ -263,10 +219,10 @@ mod tests {
                 let fast = self_neighbors(&points, 9, &unwatched).expect(&name);
                 let slow = general::neighbors(&points, &points, Own::Excluded, 9, &meter).expect(&name);
                 assert!(fast == slow, "{name}: neighbors among themselves");
-                let fast = query_neighbors(&points, &queries, 9, &unwatched).expect(&name);
+                let fast = Reference::new(points.clone()).neighbors(&queries, 9, &unwatched).expect(&name);
                 let slow = general::neighbors(&points, &queries, Own::Included, 9, &meter).expect(&name);
                 assert!(fast == slow, "{name}: neighbors of others");
-                let furthest = kth_distances(&points, &queries, 9, &unwatched).expect(&name);
+                let furthest = Reference::new(points.clone()).kth_distances(&queries, 9, &unwatched).expect(&name);
                 let expected: Vec<f64> = (0..97).map(|query| slow.distances(query)[8]).collect();
                 assert_eq!(furthest, expected, "{name}: distances of others to their 9th");
             }
@@ -298,7 +254,7 @@ mod tests {
             let slow = general::neighbors(&points, &points, Own::Excluded, k, &meter).expect(&name);
             assert!(fast == slow, "{name}: neighbors among themselves");
             let queries = histograms(97, channels, levels, 2);
-            let fast = query_neighbors(&points, &queries, k, &unwatched).expect(&name);
+            let fast = Reference::new(points.clone()).neighbors(&queries, k, &unwatched).expect(&name);
             let slow = general::neighbors(&points, &queries, Own::Included, k, &meter).expect(&name);
             assert!(fast == slow, "{name}: neighbors of others");
         }
@@ -318,7 +274,7 @@ mod tests {
             // A handful of queries goes another way than many.
             for repeats in [1, few::FEW] {
                 let queries = [f32::MAX, 0.0].repeat(repeats);
-                let far = query_neighbors(&line(&values), &line(&queries), 1, &unwatched).expect("121 points");
+                let far = Reference::new(line(&values)).neighbors(&line(&queries), 1, &unwatched).expect("121 points");
                 let expected = f64::from(f32::MAX) - f64::from(scale * 3.0);
                 assert_eq!(far.distances(0), [expected], "from the largest of all to the largest value");
                 assert_eq!(far.distances(1), [0.0], "a huge query beside it does not blur the others");

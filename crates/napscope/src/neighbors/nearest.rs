@@ -4,7 +4,7 @@
 use super::Neighbors;
 use super::candidates::{Candidate, Candidates, Judge};
 use super::cloud::NO_LIMIT;
-use super::content::{content_order, ranks};
+use super::content::ranks;
 use super::panels::Panels;
 use super::rough::Rough;
 use super::stages::choose_stages;
@@ -56,7 +56,7 @@ const TOO_COARSE: f32 = 0.2;
 
 /// The search for the nearest neighbors of row points among column points; where both are the same points, every pair
 /// counts for both of its ends.
-struct Nearest<'a> {
+pub(super) struct Nearest<'a> {
     k: usize,
     rows: &'a Panels<'a>,
     cols: &'a Panels<'a>,
@@ -71,6 +71,21 @@ struct Nearest<'a> {
 }
 
 impl<'a> Nearest<'a> {
+    /// Looks for the `k` nearest of `reference` to every point of `queries`; both stand in one frame.
+    pub(super) fn of_queries(
+        reference: &'a Panels<'a>,
+        queries: &'a Panels<'a>,
+        rank: Vec<u32>,
+        k: usize,
+        meter: &Meter<'_>,
+    ) -> Result<Self> {
+        let search = Nearest::new(queries, reference, false, rank, k);
+        search.begin();
+        choose_stages(queries, reference, &Span::All, &search);
+        sweep(queries, reference, &Span::All, &search, meter)?;
+        Ok(search)
+    }
+
     fn new(rows: &'a Panels<'a>, cols: &'a Panels<'a>, same: bool, rank: Vec<u32>, k: usize) -> Self {
         let points = |panel: usize| (rows.positions() - panel * COLS).min(COLS);
         let candidates = (0..rows.len()).map(|_| Mutex::new(Candidates::new(k))).collect();
@@ -189,7 +204,7 @@ impl<'a> Nearest<'a> {
     }
 
     /// What was found, by sample.
-    fn neighbors(&self) -> Neighbors {
+    pub(super) fn neighbors(&self) -> Neighbors {
         let (k, positions) = (self.k, self.positions());
         let (mut indices, mut distances) = (vec![0; positions.len() * k], vec![0.0; positions.len() * k]);
         let of_sample = indices.par_chunks_mut(k).zip(distances.par_chunks_mut(k)).zip(&positions);
@@ -205,7 +220,7 @@ impl<'a> Nearest<'a> {
     }
 
     /// The distance of each point's k-th nearest, by sample.
-    fn kth_distances(&self) -> Vec<f64> {
+    pub(super) fn kth_distances(&self) -> Vec<f64> {
         let distance = |position: u32| {
             let position = position as usize;
             let key = self.candidates(position / COLS).kth_key(position % COLS, &self.judge(position));
@@ -271,37 +286,4 @@ pub(super) fn among_themselves(panels: &Panels<'_>, k: usize, content: &[u32], m
     choose_stages(panels, panels, &others, &search);
     sweep(panels, panels, &others, &search, meter)?;
     Ok(search.neighbors())
-}
-
-/// The `k` nearest points of `reference` to every point of `queries`; both stand in one frame.
-pub(super) fn of_queries(
-    reference: &Panels<'_>,
-    queries: &Panels<'_>,
-    k: usize,
-    meter: &Meter<'_>,
-) -> Result<Neighbors> {
-    Ok(search_queries(reference, queries, k, meter)?.neighbors())
-}
-
-/// The distance of every point of `queries` to the `k`-th nearest of `reference`; both stand in one frame.
-pub(super) fn kth_of_queries(
-    reference: &Panels<'_>,
-    queries: &Panels<'_>,
-    k: usize,
-    meter: &Meter<'_>,
-) -> Result<Vec<f64>> {
-    Ok(search_queries(reference, queries, k, meter)?.kth_distances())
-}
-
-fn search_queries<'a>(
-    reference: &'a Panels<'a>,
-    queries: &'a Panels<'a>,
-    k: usize,
-    meter: &Meter<'_>,
-) -> Result<Nearest<'a>> {
-    let search = Nearest::new(queries, reference, false, ranks(&content_order(reference.points())), k);
-    search.begin();
-    choose_stages(queries, reference, &Span::All, &search);
-    sweep(queries, reference, &Span::All, &search, meter)?;
-    Ok(search)
 }

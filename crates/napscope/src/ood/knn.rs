@@ -2,10 +2,10 @@
 //! curved manifold is no obstacle.
 
 use super::{Detector, Scorer};
-use crate::distance::{self, Embedding, Metric, Points};
+use crate::distance::{self, Embedding, Metric};
 use crate::error::{Error, ErrorKind, Result};
 use crate::features::Features;
-use crate::neighbors::{kth_distances, query_neighbors};
+use crate::neighbors::Reference;
 use crate::progress::unwatched;
 use crate::registry::Entry;
 
@@ -45,7 +45,8 @@ impl Detector for Knn {
         }
         let embedding = self.metric.fit(reference)?;
         let points = embedding.embed(reference)?;
-        Ok(Box::new(Bank { k: self.k.min(points.samples()), mean: self.mean, embedding, points }))
+        let k = self.k.min(points.samples());
+        Ok(Box::new(Bank { k, mean: self.mean, embedding, reference: Reference::new(points) }))
     }
 }
 
@@ -54,7 +55,7 @@ struct Bank {
     k: usize,
     mean: bool,
     embedding: Box<dyn Embedding>,
-    points: Points,
+    reference: Reference,
 }
 
 impl Scorer for Bank {
@@ -64,9 +65,9 @@ impl Scorer for Bank {
             return Ok(Vec::new());
         }
         if !self.mean {
-            return kth_distances(&self.points, &queries, self.k, &unwatched);
+            return self.reference.kth_distances(&queries, self.k, &unwatched);
         }
-        let neighbors = query_neighbors(&self.points, &queries, self.k, &unwatched)?;
+        let neighbors = self.reference.neighbors(&queries, self.k, &unwatched)?;
         let mean = |sample: usize| neighbors.distances(sample).iter().sum::<f64>() / self.k as f64;
         Ok((0..queries.samples()).map(mean).collect())
     }
