@@ -22,6 +22,39 @@ pub(crate) fn fold<T: Copy + AddAssign, const LANES: usize>(sums: &[T; LANES]) -
     sums[0]
 }
 
+/// Compiles a function for the vector units that a processor may have; nothing is fused, so the bits are the same for all.
+macro_rules! for_every_vector_unit {
+    ($(#[$doc:meta])* $visibility:vis $name:ident, $plain:ident, ($($argument:ident: $kind:ty),*), $result:ty) => {
+        $(#[$doc])*
+        $visibility fn $name($($argument: $kind),*) -> $result {
+            #[cfg(target_arch = "x86_64")]
+            {
+                #[target_feature(enable = "avx512f,avx512dq,avx512vl")]
+                fn wide($($argument: $kind),*) -> $result {
+                    $plain($($argument),*)
+                }
+                #[target_feature(enable = "avx2")]
+                fn medium($($argument: $kind),*) -> $result {
+                    $plain($($argument),*)
+                }
+                if is_x86_feature_detected!("avx512f")
+                    && is_x86_feature_detected!("avx512dq")
+                    && is_x86_feature_detected!("avx512vl")
+                {
+                    // SAFETY: the processor has the three.
+                    return unsafe { wide($($argument),*) };
+                }
+                if is_x86_feature_detected!("avx2") {
+                    // SAFETY: the processor has AVX2.
+                    return unsafe { medium($($argument),*) };
+                }
+            }
+            $plain($($argument),*)
+        }
+    };
+}
+pub(crate) use for_every_vector_unit;
+
 /// Σ f(xᵢ) in f64, in eight lanes.
 pub(crate) fn sum(values: &[f32], f: impl Fn(f64) -> f64) -> f64 {
     const LANES: usize = 8;

@@ -11,40 +11,11 @@ use rayon::prelude::*;
 /// Rows side by side.
 const LANES: usize = 16;
 /// x that look at the rows together.
-pub(super) const TOGETHER: usize = 6;
+pub(super) const TOGETHER: usize = 8;
 /// Panels of rows that one x alone looks at together.
 const ABREAST: usize = 4;
 /// Coordinates that are summed before the sum is put aside, so that rounding does not grow with their number.
 const RUN: usize = 256;
-
-/// Compiles a function for the vector units that a processor may have. What is fused is fused on all, so the bits are the same.
-macro_rules! for_every_vector_unit {
-    ($(#[$doc:meta])* $name:ident, $plain:ident, [$($constant:tt)*], [$($call:tt)*], ($($argument:ident: $kind:ty),*)) => {
-        $(#[$doc])*
-        fn $name $($constant)* ($($argument: $kind),*) {
-            #[cfg(target_arch = "x86_64")]
-            {
-                #[target_feature(enable = "avx512f,avx512dq")]
-                fn wide $($constant)* ($($argument: $kind),*) {
-                    $plain($($argument),*);
-                }
-                #[target_feature(enable = "avx2,fma")]
-                fn medium $($constant)* ($($argument: $kind),*) {
-                    $plain($($argument),*);
-                }
-                if is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512dq") {
-                    // SAFETY: the processor has both.
-                    return unsafe { wide $($call)* ($($argument),*) };
-                }
-                if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-                    // SAFETY: the processor has both.
-                    return unsafe { medium $($call)* ($($argument),*) };
-                }
-            }
-            $plain($($argument),*);
-        }
-    };
-}
 
 /// A coordinate of sixteen rows; a line of the cache.
 #[derive(Clone, Copy)]
@@ -57,9 +28,9 @@ type Panel = [Line];
 /// Kernels of one x with the rows of a panel.
 type Kernels = [f64; LANES];
 
-/// The kernels of some x with the rows of some panels, less what γ is for: |x − y|² in f32.
+/// |x − y|² of some x and the rows of some panels, in f32. All sums are to be in registers.
 #[inline(always)]
-fn squared<const Q: usize, const P: usize>(x: &[&[f32]; Q], panels: &[&Panel; P]) -> [[[f32; LANES]; P]; Q] {
+fn squares<const Q: usize, const P: usize>(x: &[&[f32]; Q], panels: &[&Panel; P]) -> [[[f32; LANES]; P]; Q] {
     let mut totals = [[[0.0f32; LANES]; P]; Q];
     let columns = panels[0].len();
     for first in (0..columns).step_by(RUN) {
@@ -89,25 +60,82 @@ fn squared<const Q: usize, const P: usize>(x: &[&[f32]; Q], panels: &[&Panel; P]
     totals
 }
 
+/// The kernels of some x, `AT_ONCE` of them at a time, with the rows of some panels.
 #[inline(always)]
-fn kernels_of<const Q: usize, const P: usize>(
+fn kernels_of<const Q: usize, const P: usize, const AT_ONCE: usize>(
     x: &[&[f32]; Q],
     panels: &[&Panel; P],
     gamma: f64,
     kernels: &mut [[Kernels; P]; Q],
 ) {
-    let squares = squared(x, panels);
-    for (kernel, square) in kernels.as_flattened_mut().iter_mut().zip(squares.as_flattened()) {
-        for lane in 0..LANES {
-            kernel[lane] = exp(-gamma * f64::from(square[lane]));
+    for (x, kernels) in x.as_chunks::<AT_ONCE>().0.iter().zip(kernels.as_chunks_mut::<AT_ONCE>().0) {
+        let squares = squares(x, panels);
+        for (kernel, square) in kernels.as_flattened_mut().iter_mut().zip(squares.as_flattened()) {
+            for lane in 0..LANES {
+                kernel[lane] = exp(-gamma * f64::from(square[lane]));
+            }
         }
     }
 }
 
-for_every_vector_unit! {
-    /// Fills the kernels of each x with the rows of each panel.
-    fill_kernels, kernels_of, [<const Q: usize, const P: usize>], [::<Q, P>],
-    (x: &[&[f32]; Q], panels: &[&Panel; P], gamma: f64, kernels: &mut [[Kernels; P]; Q])
+/// Defines a function that fills the kernels of each x with the rows of each panel, compiled for the vector units that a processor may
+/// have: with so many x at a time as their registers hold the sums of. What is fused is fused on all, so the bits are the same.
+macro_rules! fill_kernels {
+    ($(#[$doc:meta])* $name:ident, $together:expr, $panels:expr, $wide:expr, $medium:expr) => {
+        $(#[$doc])*
+        fn $name(
+            x: &[&[f32]; $together],
+            panels: &[&Panel; $panels],
+            gamma: f64,
+            kernels: &mut [[Kernels; $panels]; $together],
+        ) {
+            #[cfg(target_arch = "x86_64")]
+            {
+                #[target_feature(enable = "avx512f,avx512dq")]
+                fn wide(
+                    x: &[&[f32]; $together],
+                    panels: &[&Panel; $panels],
+                    gamma: f64,
+                    kernels: &mut [[Kernels; $panels]; $together],
+                ) {
+                    kernels_of::<_, _, $wide>(x, panels, gamma, kernels);
+                }
+                #[target_feature(enable = "avx2,fma")]
+                fn medium(
+                    x: &[&[f32]; $together],
+                    panels: &[&Panel; $panels],
+                    gamma: f64,
+                    kernels: &mut [[Kernels; $panels]; $together],
+                ) {
+                    kernels_of::<_, _, $medium>(x, panels, gamma, kernels);
+                }
+                if is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512dq") {
+                    // SAFETY: the processor has both.
+                    return unsafe { wide(x, panels, gamma, kernels) };
+                }
+                if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+                    // SAFETY: the processor has both.
+                    return unsafe { medium(x, panels, gamma, kernels) };
+                }
+            }
+            kernels_of::<_, _, $medium>(x, panels, gamma, kernels);
+        }
+    };
+}
+
+fill_kernels! {
+    /// Some x and the rows of one panel.
+    fill_together, TOGETHER, 1, TOGETHER, { TOGETHER / 2 }
+}
+
+fill_kernels! {
+    /// One x and the rows of some panels.
+    fill_abreast, 1, ABREAST, 1, 1
+}
+
+fill_kernels! {
+    /// One x and the rows of one panel.
+    fill_one, 1, 1, 1, 1
 }
 
 /// Rows, packed so that others can be held against all of them.
@@ -144,12 +172,12 @@ impl Bank {
         let together = self.panels() / ABREAST * ABREAST;
         for first in (0..together).step_by(ABREAST) {
             let mut kernels = [[[0.0; LANES]; ABREAST]];
-            fill_kernels(&[x], &std::array::from_fn::<_, ABREAST, _>(|p| self.panel(first + p)), gamma, &mut kernels);
+            fill_abreast(&[x], &std::array::from_fn(|p| self.panel(first + p)), gamma, &mut kernels);
             kernels[0].iter().enumerate().for_each(|(p, kernels)| visit(first + p, kernels));
         }
         for number in together..self.panels() {
             let mut kernels = [[[0.0; LANES]]];
-            fill_kernels(&[x], &[self.panel(number)], gamma, &mut kernels);
+            fill_one(&[x], &[self.panel(number)], gamma, &mut kernels);
             visit(number, &kernels[0][0]);
         }
     }
@@ -171,7 +199,7 @@ impl Bank {
                 let x = std::array::from_fn::<_, TOGETHER, _>(row);
                 for number in 0..self.panels() {
                     let mut kernels = [[[0.0; LANES]]; TOGETHER];
-                    fill_kernels(&x, &[self.panel(number)], gamma, &mut kernels);
+                    fill_together(&x, &[self.panel(number)], gamma, &mut kernels);
                     sums.iter_mut().zip(&kernels).for_each(|(sums, kernels)| add(sums, number, &kernels[0]));
                 }
             } else {
@@ -190,7 +218,7 @@ impl Bank {
         let together: [&[f32]; TOGETHER] = std::array::from_fn(|at| *x.get(at).unwrap_or(&x[0]));
         let of_panel = |number: usize| {
             let mut kernels = [[[0.0; LANES]]; TOGETHER];
-            fill_kernels(&together, &[self.panel(number)], gamma, &mut kernels);
+            fill_together(&together, &[self.panel(number)], gamma, &mut kernels);
             kernels.map(|[kernels]| kernels.map(|kernel| kernel as f32))
         };
         let kernels: Vec<[[f32; LANES]; TOGETHER]> = (0..self.panels()).into_par_iter().map(of_panel).collect();

@@ -2,6 +2,8 @@
 //!
 //! Sixteen samples at a time, one in each lane of a vector. Of samples that are equal the first is taken.
 
+use crate::lanes::for_every_vector_unit;
+
 const LANES: usize = 16;
 
 /// How far from optimal the solution may be, in units of the gradient.
@@ -37,38 +39,6 @@ impl Greatest {
         let found = lanes.filter(|(value, _)| *value > f64::NEG_INFINITY);
         found.reduce(|x, y| if y.0 > x.0 || (y.0 == x.0 && y.1 < x.1) { y } else { x })
     }
-}
-
-/// Compiles a function for the vector units that a processor may have; nothing is fused, so the bits are the same for all.
-macro_rules! for_every_vector_unit {
-    ($(#[$doc:meta])* $name:ident, $plain:ident, ($($argument:ident: $kind:ty),*), $result:ty) => {
-        $(#[$doc])*
-        pub(super) fn $name($($argument: $kind),*) -> $result {
-            #[cfg(target_arch = "x86_64")]
-            {
-                #[target_feature(enable = "avx512f,avx512dq,avx512vl")]
-                fn wide($($argument: $kind),*) -> $result {
-                    $plain($($argument),*)
-                }
-                #[target_feature(enable = "avx2")]
-                fn medium($($argument: $kind),*) -> $result {
-                    $plain($($argument),*)
-                }
-                if is_x86_feature_detected!("avx512f")
-                    && is_x86_feature_detected!("avx512dq")
-                    && is_x86_feature_detected!("avx512vl")
-                {
-                    // SAFETY: the processor has the three.
-                    return unsafe { wide($($argument),*) };
-                }
-                if is_x86_feature_detected!("avx2") {
-                    // SAFETY: the processor has AVX2.
-                    return unsafe { medium($($argument),*) };
-                }
-            }
-            $plain($($argument),*)
-        }
-    };
 }
 
 #[inline(always)]
@@ -129,17 +99,17 @@ fn moved(gradient: &mut [f64], up: &[f32], down: &[f32], step: f64) {
 
 for_every_vector_unit! {
     /// The sample with the least gradient of those whose α may rise; `None` where none may.
-    steepest, steepest_of, (alpha: &[f64], gradient: &[f64]), Option<usize>
+    pub(super) steepest, steepest_of, (alpha: &[f64], gradient: &[f64]), Option<usize>
 }
 
 for_every_vector_unit! {
     /// The sample whose α, falling for the one with gradient `lowest` and kernels `row`, gains most; `None` where that is optimal.
-    in_exchange, exchange_of, (alpha: &[f64], gradient: &[f64], row: &[f32], lowest: f64), Option<usize>
+    pub(super) in_exchange, exchange_of, (alpha: &[f64], gradient: &[f64], row: &[f32], lowest: f64), Option<usize>
 }
 
 for_every_vector_unit! {
     /// α has moved by `step` from one sample to another, whose kernels these are.
-    move_along, moved, (gradient: &mut [f64], up: &[f32], down: &[f32], step: f64), ()
+    pub(super) move_along, moved, (gradient: &mut [f64], up: &[f32], down: &[f32], step: f64), ()
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 
 use super::canonical_order;
 use crate::error::{Error, ErrorKind, Result};
+use crate::lanes::for_every_vector_unit;
 use faer::linalg::matmul::{matmul, triangular};
 use faer::{Accum, Mat, MatRef, Par, Side};
 use rayon::prelude::*;
@@ -22,6 +23,51 @@ const EXACT_SIDE: usize = 1024;
 /// Variances below this are rounding, not data.
 pub(super) fn rank_floor(variances: &[f64], size: usize) -> f64 {
     variances.first().map_or(0.0, |largest| largest * size as f64 * f64::EPSILON)
+}
+
+#[inline(always)]
+fn added(sums: &mut [f64], row: &[f32]) {
+    sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += f64::from(*value));
+}
+
+#[inline(always)]
+fn centered(row: &[f32], mean: &[f64], centered: &mut [f64]) {
+    for (centered, (value, mean)) in centered.iter_mut().zip(row.iter().zip(mean)) {
+        *centered = f64::from(*value) - mean;
+    }
+}
+
+#[inline(always)]
+fn squares(row: &[f32], mean: &[f64]) -> f64 {
+    let (values, more_values) = row.as_chunks::<LANES>();
+    let (means, more_means) = mean.as_chunks::<LANES>();
+    let mut lanes = [0.0; LANES];
+    for (values, means) in values.iter().zip(means) {
+        for lane in 0..LANES {
+            let difference = f64::from(values[lane]) - means[lane];
+            lanes[lane] += difference * difference;
+        }
+    }
+    for ((lane, value), mean) in lanes.iter_mut().zip(more_values).zip(more_means) {
+        let difference = f64::from(*value) - mean;
+        *lane += difference * difference;
+    }
+    lanes.iter().sum()
+}
+
+for_every_vector_unit! {
+    /// Adds a row to `sums`.
+    add, added, (sums: &mut [f64], row: &[f32]), ()
+}
+
+for_every_vector_unit! {
+    /// A row less the mean.
+    center, centered, (row: &[f32], mean: &[f64], out: &mut [f64]), ()
+}
+
+for_every_vector_unit! {
+    /// The squared length of a row less the mean.
+    squared_length, squares, (row: &[f32], mean: &[f64]), f64
 }
 
 /// The mean of a matrix' rows and orthonormal axes through it, in order of falling variance.
@@ -86,7 +132,7 @@ impl<'a> CenteredRows<'a> {
         let mut mean = vec![0.0; columns];
         for &row in &order {
             let row = &values[row * columns..(row + 1) * columns];
-            mean.iter_mut().zip(row).for_each(|(sum, value)| *sum += f64::from(*value));
+            add(&mut mean, row);
         }
         mean.iter_mut().for_each(|sum| *sum /= order.len() as f64);
         CenteredRows { values, order, mean }
@@ -118,22 +164,7 @@ impl<'a> CenteredRows<'a> {
 
     /// The squared Euclidean length of every row.
     pub(crate) fn squared_lengths(&self) -> impl Iterator<Item = f64> {
-        (0..self.samples()).map(|row| {
-            let (values, more_values) = self.row(row).as_chunks::<LANES>();
-            let (means, more_means) = self.mean.as_chunks::<LANES>();
-            let mut lanes = [0.0; LANES];
-            for (values, means) in values.iter().zip(means) {
-                for lane in 0..LANES {
-                    let difference = f64::from(values[lane]) - means[lane];
-                    lanes[lane] += difference * difference;
-                }
-            }
-            for ((lane, value), mean) in lanes.iter_mut().zip(more_values).zip(more_means) {
-                let difference = f64::from(*value) - mean;
-                *lane += difference * difference;
-            }
-            lanes.iter().sum()
-        })
+        (0..self.samples()).map(|row| squared_length(self.row(row), &self.mean))
     }
 
     /// The axes of all columns, or with more columns than samples those along which the samples vary.
@@ -211,10 +242,7 @@ impl<'a> CenteredRows<'a> {
     fn block(&self, first: usize, count: usize) -> Mat<f64> {
         let mut block = Mat::zeros(self.columns(), count);
         for row in 0..count {
-            let values = self.row(first + row).iter().zip(&self.mean);
-            for (entry, (value, mean)) in block.col_as_slice_mut(row).iter_mut().zip(values) {
-                *entry = f64::from(*value) - mean;
-            }
+            center(self.row(first + row), &self.mean, block.col_as_slice_mut(row));
         }
         block
     }
