@@ -7,7 +7,7 @@ use super::cloud::NO_LIMIT;
 use super::content::ranks;
 use super::panels::Panels;
 use super::rough::Rough;
-use super::stages::choose_stages;
+use super::stages::{choose_stages, choose_tests};
 use super::sweep::{Half, Limits, Search, Span, sweep, upper_halves};
 use super::tile::COLS;
 use crate::error::Result;
@@ -281,7 +281,9 @@ pub(super) fn among_themselves(panels: &Panels<'_>, k: usize, content: &[u32], m
     let search = Nearest::new(panels, panels, true, ranks(content), k);
     search.begin();
     // Neighbors stand together, so that limits are near what they will be once a few panels on each side are swept.
-    sweep(panels, panels, &Span::After(0..NEAR), &search, meter)?;
+    let near = Span::After(0..NEAR);
+    choose_tests(panels, &near, &search);
+    sweep(panels, panels, &near, &search, meter)?;
     let others = Span::After(NEAR..usize::MAX);
     choose_stages(panels, panels, &others, &search);
     sweep(panels, panels, &others, &search, meter)?;

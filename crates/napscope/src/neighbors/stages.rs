@@ -62,12 +62,21 @@ pub(crate) fn choose_stages<S: Search>(rows: &Panels<'_>, cols: &Panels<'_>, spa
         Some(basis) => (0..LADDER.len()).filter(|&step| LADDER[step] <= basis.len()).collect(),
         None => Vec::new(),
     };
+    choose(rows, cols, span, search, &steps);
+}
+
+/// As [`choose_stages`], but without leading coordinates, which are chosen once: what is near is hardly ruled out by them.
+pub(super) fn choose_tests<S: Search>(panels: &Panels<'_>, span: &Span, search: &S) {
+    choose(panels, panels, span, search, &[]);
+}
+
+fn choose<S: Search>(rows: &Panels<'_>, cols: &Panels<'_>, span: &Span, search: &S, steps: &[usize]) {
     let dimensions = rows.points().dimensions();
     let has_bytes = rows.bytes().is_some();
     if steps.is_empty() && !has_bytes {
         return;
     }
-    let (sample, tiles) = sample_tiles(rows, cols, span, search, &steps);
+    let (sample, tiles) = sample_tiles(rows, cols, span, search, steps);
     let positions = if std::ptr::eq(rows, cols) { rows.positions() } else { rows.positions() + cols.positions() };
     let few = few_pairs::<S>(dimensions);
     let look_costs = [false, true].map(|is_summed| S::look_cost(dimensions, is_summed));
@@ -165,7 +174,8 @@ fn sample_tiles<S: Search>(
 ) -> (Vec<Left>, f64) {
     let chosen = some(rows);
     let beside = some_beside(cols);
-    let lead = rows.excerpt(&chosen, steps).zip(cols.excerpt(&beside, steps));
+    let excerpts = || rows.excerpt(&chosen, steps).zip(cols.excerpt(&beside, steps));
+    let lead = if steps.is_empty() { None } else { excerpts() };
     let mut sample = Vec::new();
     let (mut pairs, mut tiles_seen) = (0, 0);
     let mut limits = Limits::NONE;
