@@ -11,7 +11,7 @@ use rayon::prelude::*;
 /// Rows side by side.
 const LANES: usize = 16;
 /// x that look at the rows together.
-pub(super) const TOGETHER: usize = 8;
+const TOGETHER: usize = 8;
 /// Panels of rows that one x alone looks at together.
 const ABREAST: usize = 4;
 /// Coordinates that are summed before the sum is put aside, so that rounding does not grow with their number.
@@ -212,16 +212,20 @@ impl Bank {
         totals
     }
 
-    /// The kernels of each x (at most [`TOGETHER`], `[any, columns]`) with every row.
+    /// The kernels of each x (`[any, columns]`) with every row; many of them cost less than as many times one.
     pub(super) fn kernel_rows(&self, x: &[&[f32]], gamma: f64) -> Vec<Box<[f32]>> {
         // An x that is missing is the first one again.
-        let together: [&[f32]; TOGETHER] = std::array::from_fn(|at| *x.get(at).unwrap_or(&x[0]));
+        let groups = x.chunks(TOGETHER).map(|x| std::array::from_fn(|at| *x.get(at).unwrap_or(&x[0])));
+        let groups: Vec<[&[f32]; TOGETHER]> = groups.collect();
         let of_panel = |number: usize| {
-            let mut kernels = [[[0.0; LANES]]; TOGETHER];
-            fill_together(&together, &[self.panel(number)], gamma, &mut kernels);
-            kernels.map(|[kernels]| kernels.map(|kernel| kernel as f32))
+            let of_group = |group: &[&[f32]; TOGETHER]| {
+                let mut kernels = [[[0.0; LANES]]; TOGETHER];
+                fill_together(group, &[self.panel(number)], gamma, &mut kernels);
+                kernels.map(|[kernels]| kernels.map(|kernel| kernel as f32))
+            };
+            groups.iter().flat_map(of_group).collect()
         };
-        let kernels: Vec<[[f32; LANES]; TOGETHER]> = (0..self.panels()).into_par_iter().map(of_panel).collect();
+        let kernels: Vec<Vec<[f32; LANES]>> = (0..self.panels()).into_par_iter().map(of_panel).collect();
         let row = |at: usize| {
             let mut row = Vec::with_capacity(kernels.len() * LANES);
             kernels.iter().for_each(|kernels| row.extend_from_slice(&kernels[at]));
@@ -257,7 +261,7 @@ mod tests {
                 assert!((found[at] - expected).abs() < 1e-5 * expected, "{name}: sum {at}");
                 assert_eq!(bank.weighted_sums(x, &weights, gamma), [found[at]], "{name}: sum {at} alone");
             }
-            let x: Vec<&[f32]> = x.chunks_exact(columns).take(TOGETHER).collect();
+            let x: Vec<&[f32]> = x.chunks_exact(columns).collect();
             for (x, kept) in x.iter().zip(bank.kernel_rows(&x, gamma)) {
                 assert_eq!(kept.len(), rows, "{name}: a kernel for each row");
                 for (row, kept) in y.chunks_exact(columns).zip(kept) {

@@ -8,7 +8,7 @@
 //! and as many are kept as [`CACHE_BYTES`] hold. Samples are taken in an order of their content, so that the order of the
 //! rows decides nothing.
 
-use super::gaussian::{Bank, TOGETHER};
+use super::gaussian::Bank;
 use super::select;
 use super::{Detector, Scorer};
 use crate::error::{Error, ErrorKind, Result};
@@ -35,6 +35,9 @@ pub(super) const ENTRY: Entry<dyn Detector> = Entry {
 
 /// What kept rows of the kernel matrix may take.
 const CACHE_BYTES: usize = 256 << 20;
+/// Rows that are made together: of those that begin above 0, and when one is missing.
+const FIRST_ROWS: usize = 64;
+const MORE_ROWS: usize = 16;
 
 struct OneClassSvm {
     nu: f64,
@@ -55,7 +58,7 @@ impl Detector for OneClassSvm {
         let columns = reference.columns().to_vec();
         let ordered = reference.select(&canonical_order(reference.values(), columns.len()));
         let gamma = self.gamma.unwrap_or_else(|| scale(ordered.values(), columns.len()));
-        let Solution { alpha, rho } = Solver::new(ordered.values(), columns.len(), gamma, self.nu).solve();
+        let Solution { alpha, rho } = Solver::new(ordered.values(), columns.len(), gamma, self.nu, CACHE_BYTES).solve();
         let (samples, alpha): (Vec<usize>, Vec<f64>) =
             alpha.into_iter().enumerate().filter(|(_, alpha)| *alpha > 0.0).unzip();
         let vectors = Bank::new(ordered.select(&samples).values(), columns.len());
@@ -89,6 +92,7 @@ struct Solver<'a> {
     columns: usize,
     bank: Bank,
     gamma: f64,
+    cache_bytes: usize,
     alpha: Vec<f64>,
     /// K α.
     gradient: Vec<f64>,
@@ -98,15 +102,33 @@ struct Solver<'a> {
 }
 
 impl<'a> Solver<'a> {
-    fn new(values: &'a [f32], columns: usize, gamma: f64, nu: f64) -> Self {
+    fn new(values: &'a [f32], columns: usize, gamma: f64, nu: f64, cache_bytes: usize) -> Self {
         let samples = values.len() / columns;
         let budget = nu * samples as f64;
         let alpha: Vec<f64> = (0..samples).map(|sample| (budget - sample as f64).clamp(0.0, 1.0)).collect();
         let first = alpha.iter().take_while(|alpha| **alpha > 0.0).count();
-        let begin = Bank::new(&values[..first * columns], columns);
-        let gradient = begin.weighted_sums(values, &alpha[..first], gamma);
         let bank = Bank::new(values, columns);
-        Solver { values, columns, bank, gamma, alpha, gradient, rows: vec![None; samples], kept: VecDeque::new() }
+        let (rows, kept) = (vec![None; samples], VecDeque::new());
+        let gradient = Vec::new();
+        let mut solver = Solver { values, columns, bank, gamma, cache_bytes, alpha, gradient, rows, kept };
+        // Most of those that begin above 0 will fall: their rows are kept.
+        let made = first.min(solver.most_rows());
+        let others = Bank::new(&values[made * columns..first * columns], columns);
+        solver.gradient = others.weighted_sums(values, &solver.alpha[made..first], gamma);
+        for block in (0..made).step_by(FIRST_ROWS) {
+            let block: Vec<usize> = (block..made.min(block + FIRST_ROWS)).collect();
+            solver.make_rows(&block);
+            for sample in block {
+                let row = solver.rows[sample].as_deref().unwrap_or_default();
+                select::add(&mut solver.gradient, row, solver.alpha[sample]);
+            }
+        }
+        solver
+    }
+
+    /// Rows that the cache holds; two are in use at a time.
+    fn most_rows(&self) -> usize {
+        (self.cache_bytes / (self.rows.len() * size_of::<f32>())).max(3 * MORE_ROWS)
     }
 
     fn solve(mut self) -> Solution {
@@ -142,17 +164,18 @@ impl<'a> Solver<'a> {
             return;
         }
         let samples: Vec<usize> = std::iter::once(sample).chain(self.next_best(sample, way)).collect();
-        let row_bytes = self.rows.len() * size_of::<f32>();
-        // Two rows are in use at a time.
-        let most = (CACHE_BYTES / row_bytes).max(3 * TOGETHER);
-        while self.kept.len() + samples.len() > most
+        while self.kept.len() + samples.len() > self.most_rows()
             && let Some(oldest) = self.kept.pop_front()
         {
             self.rows[oldest] = None;
         }
+        self.make_rows(&samples);
+    }
+
+    fn make_rows(&mut self, samples: &[usize]) {
         let x: Vec<&[f32]> =
             samples.iter().map(|at| &self.values[at * self.columns..(at + 1) * self.columns]).collect();
-        for (sample, row) in samples.into_iter().zip(self.bank.kernel_rows(&x, self.gamma)) {
+        for (&sample, row) in samples.iter().zip(self.bank.kernel_rows(&x, self.gamma)) {
             self.rows[sample] = Some(row);
             self.kept.push_back(sample);
         }
@@ -170,7 +193,7 @@ impl<'a> Solver<'a> {
         };
         let others = (0..self.rows.len()).filter(|&at| self.rows[at].is_none() && at != sample && can(at));
         let mut others: Vec<usize> = others.collect();
-        let count = TOGETHER - 1;
+        let count = MORE_ROWS - 1;
         if others.len() > count {
             others.select_nth_unstable_by(count, |x, y| bid(*x).total_cmp(&bid(*y)));
             others.truncate(count);
@@ -206,5 +229,27 @@ impl Scorer for SupportVectors {
         features.expect_columns(&self.columns)?;
         let sums = self.vectors.weighted_sums(features.values(), &self.alpha, self.gamma);
         Ok(sums.into_iter().map(|sum| self.rho - sum).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cache_that_holds_few_rows_changes_nothing_that_counts() {
+        const COLUMNS: usize = 3;
+        let values: Vec<f32> = (0..400 * COLUMNS).map(|at| ((at * at) as f32 * 0.37).sin()).collect();
+        for nu in [0.0513, 0.5, 1.0] {
+            let solve = |cache_bytes| Solver::new(&values, COLUMNS, 0.7, nu, cache_bytes).solve();
+            let (roomy, narrow) = (solve(CACHE_BYTES), solve(0));
+            let total: f64 = narrow.alpha.iter().sum();
+            assert!((total - nu * 400.0).abs() < 1e-9, "nu {nu}: α adds up to {total}");
+            assert!((roomy.rho - narrow.rho).abs() < 1e-4, "nu {nu}: {} with room, {} without", roomy.rho, narrow.rho);
+            let bank = Bank::new(&values, COLUMNS);
+            let sums = [&roomy, &narrow].map(|solution| bank.weighted_sums(&values, &solution.alpha, 0.7));
+            let furthest = sums[0].iter().zip(&sums[1]).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+            assert!(furthest < 1e-4, "nu {nu}: scores differ by {furthest}");
+        }
     }
 }

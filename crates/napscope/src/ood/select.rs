@@ -97,6 +97,16 @@ fn moved(gradient: &mut [f64], up: &[f32], down: &[f32], step: f64) {
     }
 }
 
+#[inline(always)]
+fn added(gradient: &mut [f64], row: &[f32], alpha: f64) {
+    gradient.iter_mut().zip(row).for_each(|(gradient, kernel)| *gradient += alpha * f64::from(*kernel));
+}
+
+for_every_vector_unit! {
+    /// Adds what a sample with these kernels and this α has to the gradient.
+    pub(super) add, added, (gradient: &mut [f64], row: &[f32], alpha: f64), ()
+}
+
 for_every_vector_unit! {
     /// The sample with the least gradient of those whose α may rise; `None` where none may.
     pub(super) steepest, steepest_of, (alpha: &[f64], gradient: &[f64]), Option<usize>
