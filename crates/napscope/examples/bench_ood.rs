@@ -12,7 +12,7 @@ use std::time::Instant;
 
 const COLUMNS: usize = 256;
 /// CPU seconds that each figure is measured for, at least.
-const MEASURED_SECS: f64 = 0.5;
+const MEASURED_SECS: f64 = 2.0;
 /// Samples that are scored one by one.
 const SINGLE: usize = 1000;
 

@@ -229,6 +229,31 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_reference_finds_the_same_however_far_out_queries_lie_and_however_often_it_is_asked() {
+        for geometry in [Geometry::L2, Geometry::L1] {
+            let points = cloud(700, 40, 1e6, &geometry, 1);
+            let reference = Reference::new(points.clone());
+            let meter = Meter::new(&unwatched, 1);
+            // In its own frame, near the end of that, and beyond; some among others, and all of them.
+            for (stretch, one_in) in
+                [(1.0, 1), (3.0, 5), (12.0, 1), (12.0, 7), (1000.0, 1), (1e20, 9), (0.0, 1), (1.0, 1)]
+            {
+                let name = format!("one in {one_in} stretched {stretch:e}");
+                let own = cloud(97, 40, 1e6, &geometry, 2);
+                let factor = |at: usize| if (at / 40).is_multiple_of(one_in) { stretch } else { 1.0 };
+                let values = own.values().iter().enumerate().map(|(at, value)| value * factor(at)).collect();
+                let queries = Points::new(values, 40, geometry.clone(), Rescale::Identity);
+                let fast = reference.neighbors(&queries, 7, &unwatched).expect(&name);
+                let slow = general::neighbors(&points, &queries, Own::Included, 7, &meter).expect(&name);
+                assert!(fast == slow, "{name}: neighbors");
+                let furthest = reference.kth_distances(&queries, 7, &unwatched).expect(&name);
+                let expected: Vec<f64> = (0..97).map(|query| slow.distances(query)[6]).collect();
+                assert_eq!(furthest, expected, "{name}: distances to the 7th");
+            }
+        }
+    }
+
     /// Histograms of `channels` channels with 20 bins: few different ones where `levels` is small.
     fn histograms(samples: usize, channels: usize, levels: f32, seed: usize) -> Points {
         const BINS: usize = 20;
