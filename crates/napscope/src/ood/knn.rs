@@ -2,10 +2,10 @@
 //! curved manifold is no obstacle.
 
 use super::{Detector, Scorer};
-use crate::distance::{self, Embedding, Metric};
+use crate::distance::{self, Embedding, Metric, Points};
 use crate::error::{Error, ErrorKind, Result};
 use crate::features::Features;
-use crate::neighbors::Reference;
+use crate::neighbors::query_neighbors;
 use crate::progress::unwatched;
 use crate::registry::Entry;
 
@@ -45,8 +45,7 @@ impl Detector for Knn {
         }
         let embedding = self.metric.fit(reference)?;
         let points = embedding.embed(reference)?;
-        let k = self.k.min(points.samples());
-        Ok(Box::new(Bank { k, mean: self.mean, embedding, reference: Reference::new(points) }))
+        Ok(Box::new(Bank { k: self.k.min(points.samples()), mean: self.mean, embedding, points }))
     }
 }
 
@@ -55,7 +54,7 @@ struct Bank {
     k: usize,
     mean: bool,
     embedding: Box<dyn Embedding>,
-    reference: Reference,
+    points: Points,
 }
 
 impl Scorer for Bank {
@@ -64,11 +63,11 @@ impl Scorer for Bank {
         if queries.samples() == 0 {
             return Ok(Vec::new());
         }
-        if !self.mean {
-            return self.reference.kth_distances(&queries, self.k, &unwatched);
-        }
-        let neighbors = self.reference.neighbors(&queries, self.k, &unwatched)?;
-        let mean = |sample: usize| neighbors.distances(sample).iter().sum::<f64>() / self.k as f64;
-        Ok((0..queries.samples()).map(mean).collect())
+        let neighbors = query_neighbors(&self.points, &queries, self.k, &unwatched)?;
+        let score = |sample: usize| {
+            let distances = neighbors.distances(sample);
+            if self.mean { distances.iter().sum::<f64>() / self.k as f64 } else { distances[self.k - 1] }
+        };
+        Ok((0..queries.samples()).map(score).collect())
     }
 }
