@@ -98,18 +98,21 @@ impl Basis {
 }
 
 /// Makes rows of length `d` orthonormal (modified Gram-Schmidt; `twice` for full precision); rows without a direction of
-/// their own become 0.
+/// their own become 0: what rounding leaves of them points anywhere, and distances along it would count twice.
 fn orthonormalize(rows: &mut [f64], d: usize, twice: bool) {
+    /// Of a row, what is its own, at the least.
+    const OWN: f64 = 1e-10;
     for _ in 0..if twice { 2 } else { 1 } {
         for at in 0..rows.len() / d {
             let (before, row) = rows.split_at_mut(at * d);
             let row = &mut row[..d];
+            let whole = dot(row, row).sqrt();
             for other in before.chunks_exact(d) {
                 let along = dot(row, other);
                 row.iter_mut().zip(other).for_each(|(x, y)| *x -= along * y);
             }
             let norm = dot(row, row).sqrt();
-            let shrink = if norm > 1e-140 { 1.0 / norm } else { 0.0 };
+            let shrink = if norm > 1e-140 && norm > OWN * whole { 1.0 / norm } else { 0.0 };
             row.iter_mut().for_each(|x| *x *= shrink);
         }
     }
@@ -132,6 +135,24 @@ fn dot(a: &[f64], b: &[f64]) -> f64 {
 mod tests {
     use super::*;
     use crate::distance::{Geometry, Rescale};
+
+    #[test]
+    fn directions_are_orthonormal_where_points_have_fewer_than_are_asked_for() {
+        const DIMENSIONS: usize = 40;
+        for live in [0, 1, 3, 11, 31] {
+            let value = |at: usize| if at % DIMENSIONS < live { (at as f32 * 12.9898).sin() * 3.0 } else { 0.0 };
+            let values = (0..600 * DIMENSIONS).map(value).collect();
+            let points = Points::new(values, DIMENSIONS, Geometry::L2, Rescale::Identity);
+            let frame = Frame::around(&points, &[&points]);
+            let basis = Basis::leading(&points, &frame, 32);
+            let direction = |at: usize| &basis.directions[at * DIMENSIONS..(at + 1) * DIMENSIONS];
+            for (i, j) in (0..32).flat_map(|i| (0..=i).map(move |j| (i, j))) {
+                let product = dot(direction(i), direction(j));
+                let expected = if i == j && product > 0.5 { 1.0 } else { 0.0 };
+                assert!((product - expected).abs() < 1e-12, "{live} dimensions: directions {i} and {j} give {product}");
+            }
+        }
+    }
 
     #[test]
     fn the_leading_direction_is_that_of_the_largest_spread() {

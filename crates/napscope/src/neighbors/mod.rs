@@ -218,6 +218,28 @@ mod tests {
         }
     }
 
+    #[test]
+    fn points_with_dead_dimensions_are_found_as_looking_at_every_pair_finds_them() {
+        for (geometry, live) in
+            [Geometry::L2, Geometry::L1].into_iter().flat_map(|geometry| [(geometry.clone(), 3), (geometry, 12)])
+        {
+            let name = format!("{live} of 80 dimensions, L1 {}", matches!(geometry, Geometry::L1));
+            let widened = |samples: usize, seed: usize| {
+                let narrow = cloud(samples, live, 1e6, &geometry, seed);
+                let value = |at: usize| narrow.row(at / 80).get(at % 80).copied().unwrap_or(0.0);
+                Points::new((0..samples * 80).map(value).collect(), 80, geometry.clone(), Rescale::Identity)
+            };
+            let (points, queries) = (widened(1000, 1), widened(1500, 2));
+            let meter = Meter::new(&unwatched, 1);
+            let fast = query_neighbors(&points, &queries, 10, &unwatched).expect(&name);
+            let slow = general::neighbors(&points, &queries, Own::Included, 10, &meter).expect(&name);
+            assert!(fast == slow, "{name}: neighbors of others");
+            let fast = self_neighbors(&points, 10, &unwatched).expect(&name);
+            let slow = general::neighbors(&points, &points, Own::Excluded, 10, &meter).expect(&name);
+            assert!(fast == slow, "{name}: neighbors among themselves");
+        }
+    }
+
     /// Histograms of `channels` channels with 20 bins: few different ones where `levels` is small.
     fn histograms(samples: usize, channels: usize, levels: f32, seed: usize) -> Points {
         const BINS: usize = 20;

@@ -380,8 +380,16 @@ fn the_fast_way_and_the_general_way_agree_bit_for_bit() {
         let group = |at: usize| ((at / d / 9) * (at % d + 1) % 101) as f32;
         uniform(1, n * d).iter().enumerate().map(|(at, u)| *u as f32 * 0.01 + group(at)).collect()
     };
+    // Like a layer with few live channels: fewer directions than are looked for.
+    let widened = |kind: &str, n: usize, live: usize, d: usize| -> Vec<f32> {
+        let row = |row: &[f32]| (0..d).map(|at| row.get(at).copied().unwrap_or(0.0)).collect::<Vec<_>>();
+        data(kind, 9, n, live).chunks_exact(live).flat_map(row).collect()
+    };
     for (name, values, d) in [
         ("clusters", data("clusters", 5, 1300, 40), 40),
+        ("3 live of 80", widened("clusters", 1300, 3, 80), 80),
+        ("12 live of 80", widened("relu", 1100, 12, 80), 80),
+        ("31 live of 300", widened("uniform", 1000, 31, 300), 300),
         ("many zeros", data("relu", 6, 900, 130), 130),
         ("duplicates", data("duplicates", 7, 800, 33), 33),
         ("separate groups", separate(900, 5), 5),
