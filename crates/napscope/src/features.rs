@@ -3,6 +3,7 @@
 use crate::error::{Error, ErrorKind, Result};
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::sync::Arc;
 
 /// What a column measures of its channel's activation map.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -91,7 +92,7 @@ pub struct Column {
 /// - `values`: `[samples, columns]`, C order.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Features {
-    values: Vec<f32>,
+    values: Arc<Vec<f32>>,
     columns: Vec<Column>,
     samples: usize,
 }
@@ -111,7 +112,7 @@ impl Features {
         }
         check_finite(&values, &columns, 0)?;
         let samples = values.len() / columns.len();
-        Ok(Features { values, columns, samples })
+        Ok(Features { values: Arc::new(values), columns, samples })
     }
 
     /// Features whose columns are plain numbers without a distribution: one `Mean` a channel.
@@ -138,6 +139,11 @@ impl Features {
         &self.values
     }
 
+    /// The same, shared rather than copied.
+    pub(crate) fn shared_values(&self) -> Arc<Vec<f32>> {
+        self.values.clone()
+    }
+
     /// The features of one sample.
     pub fn row(&self, sample: usize) -> &[f32] {
         &self.values[sample * self.columns.len()..(sample + 1) * self.columns.len()]
@@ -146,7 +152,7 @@ impl Features {
     /// The rows `samples`, in that order.
     pub fn select(&self, samples: &[usize]) -> Features {
         let values = samples.iter().flat_map(|&sample| self.row(sample)).copied().collect();
-        Features { values, columns: self.columns.clone(), samples: samples.len() }
+        Features { values: Arc::new(values), columns: self.columns.clone(), samples: samples.len() }
     }
 
     /// Checks that these features have the columns that something was fitted on.

@@ -1,9 +1,9 @@
 //! Why a sample raised an alarm: the channels that stand out, and the samples that it resembles most.
 
 use napscope::Result;
-use napscope::distance::{Geometry, Points, Rescale};
+use napscope::distance::{self, Geometry, Points, Rescale};
 use napscope::features::Features;
-use napscope::neighbors::query_neighbors;
+use napscope::neighbors::Reference;
 use napscope::progress::unwatched;
 
 /// Channels and neighbors that are named.
@@ -24,7 +24,7 @@ pub struct Evidence {
 
 /// The reference of a layer, to hold a sample against.
 pub(super) struct Witness {
-    points: Points,
+    neighbors: Reference,
     samples: Vec<u64>,
     /// Mean and standard deviation of each column.
     usual: Vec<(f64, f64)>,
@@ -42,7 +42,7 @@ impl Witness {
         Ok(Witness {
             usual: usual.collect(),
             samples: samples.to_vec(),
-            points: Points::new(reference.values().to_vec(), width, Geometry::L2, Rescale::Identity),
+            neighbors: Reference::new(distance::parse("euclidean")?.fit(&reference)?.embed(&reference)?),
         })
     }
 
@@ -63,7 +63,7 @@ impl Witness {
             }
         }
         let query = Points::new(features.row(row).to_vec(), self.usual.len(), Geometry::L2, Rescale::Identity);
-        let nearest = query_neighbors(&self.points, &query, NAMED.min(self.samples.len()), &unwatched)?;
+        let nearest = self.neighbors.neighbors(&query, NAMED.min(self.samples.len()), &unwatched)?;
         Ok((channels, nearest.indices(0).iter().map(|&index| self.samples[index as usize]).collect()))
     }
 }

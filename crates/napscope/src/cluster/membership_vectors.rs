@@ -58,7 +58,7 @@ impl Predictor<'_> {
     /// [`crate::ErrorKind::Interrupted`] when `watch` says so.
     pub fn sample_memberships(&self, watch: &Watch<'_>) -> Result<MembershipVectors> {
         let places: Vec<Place> = self.leaves.iter().map(|&(cluster, lambda)| (cluster as usize, lambda)).collect();
-        self.vectors(self.points, &places, Weighing::Samples, watch)
+        self.vectors(self.reference.points(), &places, Weighing::Samples, watch)
     }
 
     /// The membership of new points in every pattern; `membership_vector` of Python's hdbscan. Takes 4 bytes a point and
@@ -101,7 +101,7 @@ impl Predictor<'_> {
                 self.weigh(&weights, distances, weighing, row);
             }
         };
-        nearest_of_groups(self.points, self.exemplars, points, (order, &mut rows), &meter, tell)?;
+        nearest_of_groups(self.reference.points(), self.exemplars, points, (order, &mut rows), &meter, tell)?;
         Ok(MembershipVectors { patterns, values })
     }
 

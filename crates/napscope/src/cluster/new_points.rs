@@ -9,7 +9,7 @@ use super::selection::{self, Selected};
 use super::{ClusterId, Hdbscan, HdbscanFit, glosh, membership};
 use crate::distance::Points;
 use crate::error::{Error, Result};
-use crate::neighbors::{Neighbors, query_neighbors};
+use crate::neighbors::{Neighbors, Reference};
 use crate::progress::Watch;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -31,7 +31,7 @@ pub struct Prediction {
 
 /// A clustering, ready to place new points.
 pub struct Predictor<'a> {
-    pub(super) points: &'a Points,
+    pub(super) reference: Reference,
     core_distances: &'a [f64],
     min_samples: usize,
     alpha: f64,
@@ -88,7 +88,7 @@ impl<'a> Predictor<'a> {
             leaves[row.child as usize] = (tree.parent(row) as u32, row.lambda);
         }
         Ok(Predictor {
-            points,
+            reference: Reference::new(points.clone()),
             core_distances: &fit.core_distances,
             min_samples: parameters.core_neighbors(),
             alpha: parameters.alpha,
@@ -132,8 +132,8 @@ impl<'a> Predictor<'a> {
         if new.samples() == 0 {
             return Ok(Vec::new());
         }
-        let candidates = (2 * self.min_samples).min(self.points.samples());
-        let neighbors = query_neighbors(self.points, new, candidates, watch)?;
+        let candidates = (2 * self.min_samples).min(self.core_distances.len());
+        let neighbors = self.reference.neighbors(new, candidates, watch)?;
         Ok((0..new.samples()).into_par_iter().map(|point| self.joint(&neighbors, point)).collect())
     }
 

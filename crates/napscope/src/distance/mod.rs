@@ -82,13 +82,13 @@ impl Rescale {
     }
 }
 
-/// Embedded samples: what neighbors, trees and detectors work on.
+/// Embedded samples: what neighbors, trees and detectors work on. Clones share their coordinates.
 ///
 /// # Shapes
 /// - `values`: `[samples, dimensions]`, C order.
 #[derive(Clone)]
 pub struct Points {
-    values: Vec<f32>,
+    values: Arc<Vec<f32>>,
     samples: usize,
     dimensions: usize,
     geometry: Geometry,
@@ -98,6 +98,11 @@ pub struct Points {
 impl Points {
     /// Points with `dimensions` coordinates each. The caller vouches that all are finite.
     pub fn new(values: Vec<f32>, dimensions: usize, geometry: Geometry, rescale: Rescale) -> Self {
+        Self::shared(Arc::new(values), dimensions, geometry, rescale)
+    }
+
+    /// The same, of coordinates that others have, too.
+    pub(crate) fn shared(values: Arc<Vec<f32>>, dimensions: usize, geometry: Geometry, rescale: Rescale) -> Self {
         assert!(
             dimensions > 0 && values.len().is_multiple_of(dimensions),
             "points: values are no whole number of rows"

@@ -1,9 +1,8 @@
 //! Euclidean and Manhattan distance: the features as they are.
 
-use super::embedding::RowEmbedding;
-use super::{Embedding, Geometry, Metric, Rescale};
+use super::{Embedding, Geometry, Metric, Points, Rescale};
 use crate::error::Result;
-use crate::features::Features;
+use crate::features::{Column, Features};
 use crate::registry::Entry;
 
 pub(super) const EUCLIDEAN: Entry<dyn Metric> = Entry {
@@ -31,15 +30,18 @@ impl Metric for Plain {
     }
 
     fn fit(&self, features: &Features) -> Result<Box<dyn Embedding>> {
-        Ok(Box::new(RowEmbedding {
-            columns: features.columns().to_vec(),
-            dimensions: features.columns().len(),
-            geometry: self.geometry.clone(),
-            rescale: Rescale::Identity,
-            embed_row: Box::new(|row, out| {
-                out.copy_from_slice(row);
-                Ok(())
-            }),
-        }))
+        Ok(Box::new(AsTheyAre { columns: features.columns().to_vec(), geometry: self.geometry.clone() }))
+    }
+}
+
+struct AsTheyAre {
+    columns: Vec<Column>,
+    geometry: Geometry,
+}
+
+impl Embedding for AsTheyAre {
+    fn embed(&self, features: &Features) -> Result<Points> {
+        features.expect_columns(&self.columns)?;
+        Ok(Points::shared(features.shared_values(), self.columns.len(), self.geometry.clone(), Rescale::Identity))
     }
 }

@@ -3,7 +3,7 @@
 //! Everything here is rounded to f32 and serves only to say which pairs cannot matter. The half terms (see
 //! [`super::tile::Side`]) are therefore lowered by a bound of all rounding: of sums over d coordinates in chunks,
 //! γ = (128 + d/128 + 16)·2⁻²⁴ times the sum of the absolute terms; of centering, scaling and testing, some units of 2⁻²⁴
-//! (within the 16); and of underflow, an absolute 2⁻¹⁰⁰ (coordinates are at most 1).
+//! (within the 16); and of underflow, an absolute 2⁻¹⁰⁰ (coordinates are below 16).
 
 use super::basis::Basis;
 use super::frame::Frame;
@@ -43,7 +43,14 @@ pub(crate) struct Cloud<'a> {
     points: &'a Points,
     pub(super) product: Product,
     pub(super) kernel: Kernel,
-    pub(super) frame: Arc<Frame>,
+    /// For a kernel: the norms that bound it. Then coordinates only serve to put the points in order.
+    pub(super) norms: Option<Norms<'a>>,
+    body: Arc<Body>,
+}
+
+/// What is computed of the points of a cloud.
+pub(super) struct Body {
+    frame: Arc<Frame>,
     basis: Option<Arc<Basis>>,
     /// Half of the term that the norm adds for each sample less its margin for rounding, and the margin.
     half: Vec<(f32, f32)>,
@@ -53,9 +60,7 @@ pub(crate) struct Cloud<'a> {
     /// The norms of what they leave, `[samples, KEPT]`; none in few dimensions.
     rests: Vec<f32>,
     /// The points in 8 bits, where the processor has instructions for them.
-    pub(super) rounded: Option<Rounded>,
-    /// For a kernel: the norms that bound it. Then coordinates only serve to put the points in order.
-    pub(super) norms: Option<Norms<'a>>,
+    rounded: Option<Rounded>,
 }
 
 impl<'a> Cloud<'a> {
@@ -64,6 +69,12 @@ impl<'a> Cloud<'a> {
         if let Geometry::Kernel(kernel) = points.geometry() {
             return kernel.norms().map(|norms| Self::with_norms(points, Norms::new(norms)));
         }
+        Self::alone(points)
+    }
+
+    /// Prepares points with an L2 or L1 geometry; `None` for others.
+    pub(super) fn alone(points: &'a Points) -> Option<Self> {
+        product(points)?;
         let frame = Arc::new(Frame::around(points, &[points]));
         let basis = directions(points, &frame);
         let grid = grid(points, &frame);
@@ -80,6 +91,34 @@ impl<'a> Cloud<'a> {
         let grid = grid(points, &frame);
         let own = Self::in_frame(points, frame.clone(), basis.clone(), grid.clone())?;
         Some([own, Self::in_frame(others, frame, basis, grid)?])
+    }
+
+    /// What is computed of these points, to be used again.
+    pub(super) fn body(&self) -> &Arc<Body> {
+        &self.body
+    }
+
+    /// The points of which `body` was computed.
+    pub(super) fn of_body(points: &'a Points, body: Arc<Body>) -> Option<Self> {
+        let product = product(points)?;
+        Some(Cloud { points, product, kernel: Kernel::available(product)[0], norms: None, body })
+    }
+
+    /// Prepares other points to be compared with these, in their frame; `None` where that is too narrow.
+    pub(super) fn beside<'b>(&self, others: &'b Points) -> Option<Cloud<'b>> {
+        let Body { frame, basis, rounded, .. } = &*self.body;
+        let grid = rounded.as_ref().map(|rounded| rounded.grid.clone());
+        frame.holds(others).then(|| Cloud::in_frame(others, frame.clone(), basis.clone(), grid))?
+    }
+
+    /// The points in 8 bits, where the processor has instructions for them.
+    pub(super) fn rounded(&self) -> Option<&Rounded> {
+        self.body.rounded.as_ref()
+    }
+
+    /// Shift and scale of the coordinates.
+    pub(super) fn frame(&self) -> &Frame {
+        &self.body.frame
     }
 
     fn in_frame(
@@ -117,7 +156,8 @@ impl<'a> Cloud<'a> {
                 to_round.round(&placed, d);
             }
         });
-        Some(Cloud { points, product, kernel, frame, basis, half, kept, leading, rests, rounded, norms: None })
+        let body = Arc::new(Body { frame, basis, half, kept, leading, rests, rounded });
+        Some(Cloud { points, product, kernel, norms: None, body })
     }
 
     fn with_norms(points: &'a Points, norms: Norms<'a>) -> Self {
@@ -146,19 +186,8 @@ impl<'a> Cloud<'a> {
         );
         let product = Product::Norms;
         let kernel = Kernel::available(product)[0];
-        Cloud {
-            points,
-            product,
-            kernel,
-            frame,
-            basis: None,
-            half,
-            kept,
-            leading,
-            rests: Vec::new(),
-            rounded: None,
-            norms: Some(norms),
-        }
+        let body = Body { frame, basis: None, half, kept, leading, rests: Vec::new(), rounded: None };
+        Cloud { points, product, kernel, norms: Some(norms), body: Arc::new(body) }
     }
 
     /// Rows of a panel: coordinates, and what the product needs beside them.
@@ -182,57 +211,66 @@ impl<'a> Cloud<'a> {
         (self.half_exactly(key) * (1.0 - 4.0 * UNIT)) as f32
     }
 
+    /// The key of half of one in the frame, rounded up or down by `direction`, 1 or −1.
+    pub(super) fn key_of_half(&self, half: f32, direction: f64) -> f64 {
+        f64::from(half.max(0.0)) * (1.0 + direction * 4.0 * UNIT) / (0.5 * self.key_scale())
+    }
+
     fn half_exactly(&self, key: f64) -> f64 {
-        let scale = self.frame.scale();
-        let scale = match self.product {
+        0.5 * key * self.key_scale()
+    }
+
+    /// What keys are multiplied by in the frame.
+    fn key_scale(&self) -> f64 {
+        let scale = self.body.frame.scale();
+        match self.product {
             Product::Dot => scale * scale,
             Product::Min => scale,
             Product::Norms => 1.0,
-        };
-        0.5 * key * scale
+        }
     }
 
     /// The samples in an order in which neighbors stand together.
     pub(crate) fn compact_order(&self) -> Vec<u32> {
-        let leading = if self.basis.is_some() { LADDER[GUIDE] } else { self.kept };
-        compact_order(&self.leading, self.kept, leading, COLS)
+        let leading = if self.body.basis.is_some() { LADDER[GUIDE] } else { self.body.kept };
+        compact_order(&self.body.leading, self.body.kept, leading, COLS)
     }
 
     /// The half term of a sample, and its margin.
     pub(super) fn half(&self, sample: u32) -> (f32, f32) {
-        self.half[sample as usize]
+        self.body.half[sample as usize]
     }
 
     /// The directions that bound distances, where there are any: for L2 in many dimensions.
     pub(super) fn basis(&self) -> Option<&Basis> {
-        self.basis.as_deref().filter(|_| self.product == Product::Dot)
+        self.body.basis.as_deref().filter(|_| self.product == Product::Dot)
     }
 
     /// Are the boxes of panels those of all coordinates?
     pub(crate) fn has_few_dimensions(&self) -> bool {
-        self.basis.is_none() && self.norms.is_none()
+        self.body.basis.is_none() && self.norms.is_none()
     }
 
     /// Does what [`Cloud::guide`] gives bound L1 distances only through L2?
     pub(super) fn is_turned(&self) -> bool {
-        self.basis.is_some()
+        self.body.basis.is_some()
     }
 
     /// Coordinates that tell where a sample lies.
     pub(super) fn guide(&self, sample: u32) -> impl Iterator<Item = &f32> {
-        let count = if self.basis.is_some() { LADDER[GUIDE] } else { self.guides() };
-        let first = sample as usize * self.kept;
-        let rest = self.rests.get(sample as usize * KEPT + GUIDE);
-        self.leading[first..first + count].iter().chain(rest)
+        let count = if self.body.basis.is_some() { LADDER[GUIDE] } else { self.guides() };
+        let first = sample as usize * self.body.kept;
+        let rest = self.body.rests.get(sample as usize * KEPT + GUIDE);
+        self.body.leading[first..first + count].iter().chain(rest)
     }
 
     /// Number of coordinates that [`Cloud::guide`] gives.
     pub(super) fn guides(&self) -> usize {
-        match (&self.norms, &self.basis) {
+        match (&self.norms, &self.body.basis) {
             // Boxes tell nothing about norms.
             (Some(_), _) => 1,
             (None, Some(_)) => LADDER[GUIDE] + 1,
-            (None, None) => self.kept,
+            (None, None) => self.body.kept,
         }
     }
 
@@ -245,9 +283,9 @@ impl<'a> Cloud<'a> {
         if stages[stages.len() - 1] < KEPT {
             let rows = coordinates.chunks_exact_mut(count).zip(rests.chunks_exact_mut(stages.len()));
             for ((row, left), &sample) in rows.zip(samples) {
-                row.copy_from_slice(&self.leading[sample as usize * self.kept..][..count]);
+                row.copy_from_slice(&self.body.leading[sample as usize * self.body.kept..][..count]);
                 left.iter_mut().zip(stages).for_each(|(left, &stage)| {
-                    *left = self.rests[sample as usize * KEPT + stage];
+                    *left = self.body.rests[sample as usize * KEPT + stage];
                 });
             }
             return (coordinates, rests);
@@ -258,7 +296,7 @@ impl<'a> Cloud<'a> {
         blocks.zip(samples.par_chunks(BLOCK)).for_each(|((coordinates, rests), samples)| {
             let mut placed = vec![0.0; samples.len() * d];
             for (placed, &sample) in placed.chunks_exact_mut(d).zip(samples) {
-                self.frame.place(self.points.row(sample as usize), 0, placed);
+                self.body.frame.place(self.points.row(sample as usize), 0, placed);
             }
             basis.project(&placed, count, &upto, coordinates, rests);
         });

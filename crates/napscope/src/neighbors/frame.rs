@@ -15,6 +15,8 @@ pub(super) struct Frame {
     greatest: Vec<f32>,
 }
 
+/// Placed coordinates of others than the frame is of are at most this.
+const WIDEST: f64 = 16.0;
 /// Scales within 2^±this are short.
 const SHORT: f64 = 100.0;
 
@@ -53,6 +55,14 @@ impl Frame {
     /// The greatest value of each coordinate, placed.
     pub(super) fn greatest(&self) -> &[f32] {
         &self.greatest
+    }
+
+    /// Are others placed near enough?
+    pub(super) fn holds(&self, others: &Points) -> bool {
+        let (least, greatest) = ranges(others);
+        let is_near =
+            |(value, center): (&f32, &f32)| (f64::from(*value) - f64::from(*center)).abs() * self.scale <= WIDEST;
+        least.iter().zip(&self.center).chain(greatest.iter().zip(&self.center)).all(is_near)
     }
 
     /// The scale.

@@ -21,17 +21,22 @@ mod census;
 mod stages;
 mod sweep;
 
+mod candidates;
 mod few;
 mod general;
 mod groups;
 mod nearest;
+mod rough;
 
 mod descent;
 mod groves;
 
+mod reference;
+
 mod choice;
 
 pub use choice::{NEIGHBOR_SEARCHES, NeighborSearch};
+pub use reference::Reference;
 
 pub(crate) use census::live_tiles;
 pub(crate) use cloud::{Cloud, memory_bytes};
@@ -39,7 +44,7 @@ pub(crate) use content::{content_order, ranks};
 pub(crate) use groups::nearest_of_groups;
 pub(crate) use panels::Panels;
 pub(crate) use stages::choose_stages;
-pub(crate) use sweep::{Limits, Search, Span, sweep};
+pub(crate) use sweep::{Half, Limits, Search, Span, sweep};
 
 use crate::distance::Points;
 use crate::error::{Error, ErrorKind, Result};
@@ -105,32 +110,6 @@ pub fn self_neighbors(points: &Points, k: usize, watch: &Watch<'_>) -> Result<Ne
         return nearest_in_cloud(&cloud, k, &content_order(points), &meter);
     }
     general::neighbors(points, points, general::Own::Excluded, k, &meter)
-}
-
-/// The `k` nearest neighbors among `reference` of every point of `queries`.
-///
-/// # Errors
-/// [`ErrorKind::InvalidParameter`] for `k` = 0, [`ErrorKind::TooFewSamples`] unless `reference` has at least `k` points,
-/// [`ErrorKind::ShapeMismatch`] when the two have different dimensions, [`ErrorKind::Interrupted`] when `watch` says so.
-pub fn query_neighbors(reference: &Points, queries: &Points, k: usize, watch: &Watch<'_>) -> Result<Neighbors> {
-    if reference.dimensions() != queries.dimensions() {
-        return Err(Error::shape(
-            "queries",
-            ("any", reference.dimensions()),
-            (queries.samples(), queries.dimensions()),
-        ));
-    }
-    check(k, reference.samples(), reference.samples())?;
-    let meter = Meter::new(watch, steps(queries.samples(), reference));
-    if let Some(found) = few::neighbors(reference, queries, k) {
-        meter.advance(steps(queries.samples(), reference))?;
-        return Ok(found);
-    }
-    if let Some([reference, queries]) = Cloud::pair(reference, queries) {
-        let [reference, queries] = [&reference, &queries].map(|cloud| Panels::new(cloud, cloud.compact_order()));
-        return nearest::of_queries(&reference, &queries, k, &meter);
-    }
-    general::neighbors(reference, queries, general::Own::Included, k, &meter)
 }
 
 /// As [`self_neighbors`], but nearly: a few of the neighbors may be missed for others that are further away. Distances are
@@ -210,9 +189,12 @@ mod tests {
                 assert!(fast == slow, "{name}: neighbors among themselves");
                 for count in [3, 97] {
                     let queries = cloud(count, dimensions, levels, &geometry, 2);
-                    let fast = query_neighbors(&points, &queries, k, &unwatched).expect(&name);
+                    let fast = Reference::new(points.clone()).neighbors(&queries, k, &unwatched).expect(&name);
                     let slow = general::neighbors(&points, &queries, Own::Included, k, &meter).expect(&name);
                     assert!(fast == slow, "{name}: neighbors of {count} others");
+                    let furthest = Reference::new(points.clone()).kth_distances(&queries, k, &unwatched).expect(&name);
+                    let expected: Vec<f64> = (0..count).map(|query| slow.distances(query)[k - 1]).collect();
+                    assert!(furthest == expected, "{name}: distances of {count} others to their {k}-th");
                 }
             }
         }
@@ -231,12 +213,66 @@ mod tests {
             };
             let (points, queries) = (widened(1000, 1), widened(1500, 2));
             let meter = Meter::new(&unwatched, 1);
-            let fast = query_neighbors(&points, &queries, 10, &unwatched).expect(&name);
+            let fast = Reference::new(points.clone()).neighbors(&queries, 10, &unwatched).expect(&name);
             let slow = general::neighbors(&points, &queries, Own::Included, 10, &meter).expect(&name);
             assert!(fast == slow, "{name}: neighbors of others");
             let fast = self_neighbors(&points, 10, &unwatched).expect(&name);
             let slow = general::neighbors(&points, &points, Own::Excluded, 10, &meter).expect(&name);
             assert!(fast == slow, "{name}: neighbors among themselves");
+        }
+    }
+
+    #[test]
+    fn the_fast_way_finds_the_same_at_any_scale_and_among_twins() {
+        for (scale, levels) in
+            [1e-36f32, 1e-20, 1e15, 1e30, 1e37].into_iter().flat_map(|scale| [(scale, 1e6), (scale, 2.0)])
+        {
+            for geometry in [Geometry::L2, Geometry::L1] {
+                let name = format!("scale {scale:e}, {levels} levels");
+                let [points, queries] = [(700, 1), (97, 2)].map(|(samples, seed)| {
+                    // With two levels of one coordinate all others are 0.
+                    let own = cloud(samples, 40, levels, &geometry, seed);
+                    let values = own.values().iter().enumerate();
+                    let values =
+                        values.map(|(at, value)| if levels > 2.0 || at % 40 == 0 { value * scale } else { 0.0 });
+                    Points::new(values.collect(), 40, geometry.clone(), Rescale::Identity)
+                });
+                let meter = Meter::new(&unwatched, 1);
+                let fast = self_neighbors(&points, 9, &unwatched).expect(&name);
+                let slow = general::neighbors(&points, &points, Own::Excluded, 9, &meter).expect(&name);
+                assert!(fast == slow, "{name}: neighbors among themselves");
+                let fast = Reference::new(points.clone()).neighbors(&queries, 9, &unwatched).expect(&name);
+                let slow = general::neighbors(&points, &queries, Own::Included, 9, &meter).expect(&name);
+                assert!(fast == slow, "{name}: neighbors of others");
+                let furthest = Reference::new(points.clone()).kth_distances(&queries, 9, &unwatched).expect(&name);
+                let expected: Vec<f64> = (0..97).map(|query| slow.distances(query)[8]).collect();
+                assert_eq!(furthest, expected, "{name}: distances of others to their 9th");
+            }
+        }
+    }
+
+    #[test]
+    fn a_reference_finds_the_same_however_far_out_queries_lie_and_however_often_it_is_asked() {
+        for geometry in [Geometry::L2, Geometry::L1] {
+            let points = cloud(700, 40, 1e6, &geometry, 1);
+            let reference = Reference::new(points.clone());
+            let meter = Meter::new(&unwatched, 1);
+            // In its own frame, near the end of that, and beyond; some among others, and all of them.
+            for (stretch, one_in) in
+                [(1.0, 1), (3.0, 5), (12.0, 1), (12.0, 7), (1000.0, 1), (1e20, 9), (0.0, 1), (1.0, 1)]
+            {
+                let name = format!("one in {one_in} stretched {stretch:e}");
+                let own = cloud(97, 40, 1e6, &geometry, 2);
+                let factor = |at: usize| if (at / 40).is_multiple_of(one_in) { stretch } else { 1.0 };
+                let values = own.values().iter().enumerate().map(|(at, value)| value * factor(at)).collect();
+                let queries = Points::new(values, 40, geometry.clone(), Rescale::Identity);
+                let fast = reference.neighbors(&queries, 7, &unwatched).expect(&name);
+                let slow = general::neighbors(&points, &queries, Own::Included, 7, &meter).expect(&name);
+                assert!(fast == slow, "{name}: neighbors");
+                let furthest = reference.kth_distances(&queries, 7, &unwatched).expect(&name);
+                let expected: Vec<f64> = (0..97).map(|query| slow.distances(query)[6]).collect();
+                assert_eq!(furthest, expected, "{name}: distances to the 7th");
+            }
         }
     }
 
@@ -265,7 +301,7 @@ mod tests {
             let slow = general::neighbors(&points, &points, Own::Excluded, k, &meter).expect(&name);
             assert!(fast == slow, "{name}: neighbors among themselves");
             let queries = histograms(97, channels, levels, 2);
-            let fast = query_neighbors(&points, &queries, k, &unwatched).expect(&name);
+            let fast = Reference::new(points.clone()).neighbors(&queries, k, &unwatched).expect(&name);
             let slow = general::neighbors(&points, &queries, Own::Included, k, &meter).expect(&name);
             assert!(fast == slow, "{name}: neighbors of others");
         }
@@ -285,7 +321,7 @@ mod tests {
             // A handful of queries goes another way than many.
             for repeats in [1, few::FEW] {
                 let queries = [f32::MAX, 0.0].repeat(repeats);
-                let far = query_neighbors(&line(&values), &line(&queries), 1, &unwatched).expect("121 points");
+                let far = Reference::new(line(&values)).neighbors(&line(&queries), 1, &unwatched).expect("121 points");
                 let expected = f64::from(f32::MAX) - f64::from(scale * 3.0);
                 assert_eq!(far.distances(0), [expected], "from the largest of all to the largest value");
                 assert_eq!(far.distances(1), [0.0], "a huge query beside it does not blur the others");

@@ -2,11 +2,13 @@
 //! so far.
 
 use super::Neighbors;
+use super::candidates::{Candidate, Candidates, Judge};
 use super::cloud::NO_LIMIT;
-use super::content::{content_order, ranks};
+use super::content::ranks;
 use super::panels::Panels;
-use super::stages::choose_stages;
-use super::sweep::{Limits, Search, Span, sweep, upper_halves};
+use super::rough::Rough;
+use super::stages::{choose_stages, choose_tests};
+use super::sweep::{Half, Limits, Search, Span, sweep, upper_halves};
 use super::tile::COLS;
 use crate::error::Result;
 use crate::progress::Meter;
@@ -45,80 +47,70 @@ impl Reach {
     }
 }
 
-/// The best neighbors so far of the points of one panel.
-struct Best {
-    k: usize,
-    /// `[48, k]`: keys and ranks in the order of content, each column a heap: the furthest stands first, and an entry is no further
-    /// than the one at half its place.
-    keys: Vec<f64>,
-    ranks: Vec<u32>,
-}
-
-impl Best {
-    fn new(k: usize) -> Self {
-        Best { k, keys: vec![f64::INFINITY; COLS * k], ranks: vec![u32::MAX; COLS * k] }
-    }
-
-    /// The k-th best key of the point in `column` if the pair is among its k best, which it then is.
-    fn insert(&mut self, column: usize, key: f64, rank: u32) -> Option<f64> {
-        let slots = column * self.k..(column + 1) * self.k;
-        let (keys, ranks) = (&mut self.keys[slots.clone()], &mut self.ranks[slots]);
-        if (keys[0], ranks[0]) <= (key, rank) {
-            return None;
-        }
-        let mut at = 0;
-        loop {
-            let mut below = 2 * at + 1;
-            if below + 1 < keys.len() && (keys[below], ranks[below]) < (keys[below + 1], ranks[below + 1]) {
-                below += 1;
-            }
-            if below >= keys.len() || (keys[below], ranks[below]) <= (key, rank) {
-                break;
-            }
-            (keys[at], ranks[at]) = (keys[below], ranks[below]);
-            at = below;
-        }
-        (keys[at], ranks[at]) = (key, rank);
-        Some(keys[0])
-    }
-}
+/// What taking a pair into account costs, and a coordinate of it that is not summed up yet; in coordinates of a tile. Measured.
+const OFFER_COST: f64 = 8.0;
+const ROUGH_COST_OF_COORDINATE: f64 = 1.0 / 64.0;
 
 /// Where rounding takes more than this part of a limit, bytes leave many pairs whose distance must be looked at.
 const TOO_COARSE: f32 = 0.2;
 
 /// The search for the nearest neighbors of row points among column points; where both are the same points, every pair
 /// counts for both of its ends.
-struct Nearest<'a> {
+pub(super) struct Nearest<'a> {
     k: usize,
     rows: &'a Panels<'a>,
     cols: &'a Panels<'a>,
     same: bool,
-    best: Vec<Mutex<Best>>,
+    candidates: Vec<Mutex<Candidates>>,
     limits: Vec<Reach>,
     /// The largest limit in each row panel, as bits: they order as the numbers do, for no limit is negative.
     reaches: Vec<AtomicU32>,
+    rough: Rough,
     /// The place of every column sample in the order of content.
     rank: Vec<u32>,
 }
 
 impl<'a> Nearest<'a> {
+    /// Looks for the `k` nearest of `reference` to every point of `queries`; both stand in one frame.
+    pub(super) fn of_queries(
+        reference: &'a Panels<'a>,
+        queries: &'a Panels<'a>,
+        rank: Vec<u32>,
+        k: usize,
+        meter: &Meter<'_>,
+    ) -> Result<Self> {
+        let search = Nearest::new(queries, reference, false, rank, k);
+        search.begin();
+        choose_stages(queries, reference, &Span::All, &search);
+        sweep(queries, reference, &Span::All, &search, meter)?;
+        Ok(search)
+    }
+
     fn new(rows: &'a Panels<'a>, cols: &'a Panels<'a>, same: bool, rank: Vec<u32>, k: usize) -> Self {
         let points = |panel: usize| (rows.positions() - panel * COLS).min(COLS);
-        let best = (0..rows.len()).map(|_| Mutex::new(Best::new(k))).collect();
+        let candidates = (0..rows.len()).map(|_| Mutex::new(Candidates::new(k))).collect();
         let limits = (0..rows.len()).map(|panel| Reach::new(points(panel))).collect();
         let reaches = (0..rows.len()).map(|_| AtomicU32::new(NO_LIMIT.to_bits())).collect();
-        Nearest { k, rows, cols, same, best, limits, reaches, rank }
+        Nearest { k, rows, cols, same, candidates, limits, reaches, rough: Rough::new(cols.points()), rank }
     }
 
-    fn best(&self, panel: usize) -> MutexGuard<'_, Best> {
+    fn candidates(&self, panel: usize) -> MutexGuard<'_, Candidates> {
         // A panic elsewhere ends the whole search; what it left behind is never read.
-        self.best[panel].lock().unwrap_or_else(PoisonError::into_inner)
+        self.candidates[panel].lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn offer(&self, position: usize, key: f64, rank: u32) {
+    /// Measures the point at a position from columns.
+    fn judge(&self, position: usize) -> Judge<'_, impl Fn(u32) -> f64> {
+        let points = self.cols.points();
+        let row = self.rows.points().row(self.rows.sample(position));
+        let key = move |sample: u32| points.key_of_rows(row, points.row(sample as usize));
+        Judge { key, rank: &self.rank }
+    }
+
+    fn offer(&self, position: usize, candidate: Candidate) {
         let (panel, column) = (position / COLS, position % COLS);
-        let mut best = self.best(panel);
-        if let Some(furthest) = best.insert(column, key, rank)
+        let mut candidates = self.candidates(panel);
+        if let Some(furthest) = candidates.add(column, candidate, &self.judge(position))
             && furthest.is_finite()
         {
             let limits = &self.limits[panel];
@@ -169,9 +161,11 @@ impl<'a> Nearest<'a> {
         (0..self.rows.len()).into_par_iter().for_each(|panel| {
             let mut halves = vec![Vec::new(); COLS];
             for other in self.around(panel) {
-                upper_halves(self.rows, panel, self.cols, other, |row, col, half| {
-                    if !(self.same && panel == other && row == col) {
-                        halves[row].push(half);
+                upper_halves(self.rows, panel, self.cols, other, |row, of_row| {
+                    halves[row].extend_from_slice(of_row);
+                    if self.same && panel == other {
+                        let own = halves[row].len() - COLS + row;
+                        halves[row].swap_remove(own);
                     }
                 });
             }
@@ -202,25 +196,37 @@ impl<'a> Nearest<'a> {
         panels.into_iter().map(|(_, col)| col).collect()
     }
 
+    /// Where each sample stands.
+    fn positions(&self) -> Vec<u32> {
+        let mut positions = vec![0; self.rows.positions()];
+        (0..positions.len()).for_each(|position| positions[self.rows.sample(position)] = position as u32);
+        positions
+    }
+
     /// What was found, by sample.
-    fn neighbors(&self, content: &[u32]) -> Neighbors {
-        let k = self.k;
-        let samples = self.rows.positions();
-        let (mut indices, mut distances) = (vec![0; samples * k], vec![0.0; samples * k]);
-        let mut found = Vec::with_capacity(k);
-        for position in 0..samples {
-            let best = self.best(position / COLS);
-            let slots = position % COLS * k..(position % COLS + 1) * k;
-            found.clear();
-            found.extend(best.keys[slots.clone()].iter().copied().zip(best.ranks[slots].iter().copied()));
-            found.sort_unstable_by(|x, y| x.0.total_cmp(&y.0).then(x.1.cmp(&y.1)));
-            let at = self.rows.sample(position) * k;
-            for (slot, (key, rank)) in found.iter().enumerate() {
-                indices[at + slot] = content[*rank as usize];
-                distances[at + slot] = self.cols.points().distance_of_key(*key);
+    pub(super) fn neighbors(&self) -> Neighbors {
+        let (k, positions) = (self.k, self.positions());
+        let (mut indices, mut distances) = (vec![0; positions.len() * k], vec![0.0; positions.len() * k]);
+        let of_sample = indices.par_chunks_mut(k).zip(distances.par_chunks_mut(k)).zip(&positions);
+        of_sample.for_each(|((indices, distances), &position)| {
+            let position = position as usize;
+            let mut candidates = self.candidates(position / COLS);
+            let nearest = candidates.nearest(position % COLS, &self.judge(position));
+            for ((index, distance), candidate) in indices.iter_mut().zip(distances).zip(nearest) {
+                (*index, *distance) = (candidate.sample, self.cols.points().distance_of_key(candidate.key()));
             }
-        }
+        });
         Neighbors { k, indices, distances }
+    }
+
+    /// The distance of each point's k-th nearest, by sample.
+    pub(super) fn kth_distances(&self) -> Vec<f64> {
+        let distance = |position: u32| {
+            let position = position as usize;
+            let key = self.candidates(position / COLS).kth_key(position % COLS, &self.judge(position));
+            self.cols.points().distance_of_key(key)
+        };
+        self.positions().into_par_iter().map(distance).collect()
     }
 }
 
@@ -240,22 +246,33 @@ impl Search for Nearest<'_> {
         limits.cols = if self.same { self.limits[col].all() } else { [f32::NEG_INFINITY; COLS] };
     }
 
-    fn visit(&self, _found: &mut (), row: usize, col: usize, half: f32) {
+    fn visit(&self, _found: &mut (), row: usize, col: usize, half: Half) {
         let as_row = self.limit(row);
         let as_col = if self.same { self.limit(col) } else { f32::NEG_INFINITY };
-        if half > as_row.max(as_col) {
+        if half.least > as_row.max(as_col) {
             return;
         }
-        let (row_sample, col_sample) = (self.rows.sample(row), self.cols.sample(col));
-        let points = self.cols.points();
-        let key = points.key_of_rows(self.rows.points().row(row_sample), points.row(col_sample));
-        let half = self.rows.half_of(key);
+        let samples = (self.rows.sample(row), self.cols.sample(col));
+        let key = if half.greatest < f32::INFINITY {
+            [self.rows.key_of_half(half.least, -1.0), self.rows.key_of_half(half.greatest, 1.0)]
+        } else {
+            self.rough.key_bounds(
+                self.cols.points(),
+                self.rows.points().row(samples.0),
+                self.cols.points().row(samples.1),
+            )
+        };
+        let half = self.rows.half_of(key[0]);
         if half <= as_row {
-            self.offer(row, key, self.rank[col_sample]);
+            self.offer(row, Candidate::new(samples.1, key));
         }
         if half <= as_col {
-            self.offer(col, key, self.rank[row_sample]);
+            self.offer(col, Candidate::new(samples.0, key));
         }
+    }
+
+    fn look_cost(dimensions: usize, is_summed: bool) -> f64 {
+        if is_summed { OFFER_COST } else { OFFER_COST + ROUGH_COST_OF_COORDINATE * dimensions as f64 }
     }
 }
 
@@ -264,24 +281,11 @@ pub(super) fn among_themselves(panels: &Panels<'_>, k: usize, content: &[u32], m
     let search = Nearest::new(panels, panels, true, ranks(content), k);
     search.begin();
     // Neighbors stand together, so that limits are near what they will be once a few panels on each side are swept.
-    sweep(panels, panels, &Span::After(0..NEAR), &search, meter)?;
+    let near = Span::After(0..NEAR);
+    choose_tests(panels, &near, &search);
+    sweep(panels, panels, &near, &search, meter)?;
     let others = Span::After(NEAR..usize::MAX);
     choose_stages(panels, panels, &others, &search);
     sweep(panels, panels, &others, &search, meter)?;
-    Ok(search.neighbors(content))
-}
-
-/// The `k` nearest points of `reference` to every point of `queries`; both stand in one frame.
-pub(super) fn of_queries(
-    reference: &Panels<'_>,
-    queries: &Panels<'_>,
-    k: usize,
-    meter: &Meter<'_>,
-) -> Result<Neighbors> {
-    let content = content_order(reference.points());
-    let search = Nearest::new(queries, reference, false, ranks(&content), k);
-    search.begin();
-    choose_stages(queries, reference, &Span::All, &search);
-    sweep(queries, reference, &Span::All, &search, meter)?;
-    Ok(search.neighbors(&content))
+    Ok(search.neighbors())
 }

@@ -41,7 +41,7 @@ impl<'a> Panels<'a> {
             half.iter_mut().zip(samples).for_each(|(half, &sample)| *half = cloud.half(sample).0);
         }
         let boxes = Boxes::new(cloud, &order);
-        let bytes = cloud.rounded.as_ref().map(|rounded| Quantized::new(rounded, &order));
+        let bytes = cloud.rounded().map(|rounded| Quantized::new(rounded, &order));
         // Until it is known what costs least.
         let (tests_bytes, tests_full) = (AtomicBool::new(bytes.is_some()), AtomicBool::new(bytes.is_none()));
         Panels { cloud, order, full, half, boxes, lead: OnceLock::new(), bytes, tests_bytes, tests_full }
@@ -60,6 +60,11 @@ impl<'a> Panels<'a> {
     /// The same, rounded down.
     pub(super) fn half_of(&self, key: f64) -> f32 {
         self.cloud.half_of(key)
+    }
+
+    /// The key of half of one in the frame, rounded up or down by `direction`, 1 or −1.
+    pub(super) fn key_of_half(&self, half: f32, direction: f64) -> f64 {
+        self.cloud.key_of_half(half, direction)
     }
 
     /// Number of panels.
@@ -162,7 +167,7 @@ fn pack(cloud: &Cloud<'_>, samples: &[u32], panel: &mut [f32]) {
     for (line, panel) in panel.chunks_mut(LINE * COLS).enumerate() {
         let count = panel.len() / COLS;
         for (placed, &sample) in placed.iter_mut().zip(samples) {
-            cloud.frame.place(cloud.points().row(sample as usize), line * LINE, &mut placed[..count]);
+            cloud.frame().place(cloud.points().row(sample as usize), line * LINE, &mut placed[..count]);
         }
         for (k, coordinates) in panel.chunks_exact_mut(COLS).enumerate() {
             coordinates.iter_mut().zip(&placed).for_each(|(coordinate, placed)| *coordinate = placed[k]);

@@ -184,23 +184,25 @@ impl<'a> Quantized<'a> {
         0.5 * key * (1.0 - 4.0 * ROUNDING)
     }
 
-    /// Half of the key, in the frame and rounded up, of a pair with this sum: `row` of `panel` and `column` of panel `col` of
-    /// `other`.
-    pub(super) fn upper_half(
+    /// Half of the keys, in the frame and rounded up, of pairs with these sums: `row` of `panel` with those of panel `col` of `other`.
+    pub(super) fn upper_halves(
         &self,
         (panel, row): (usize, usize),
         other: &Quantized<'_>,
-        (col, column): (usize, usize),
-        sum: f32,
-    ) -> f32 {
-        let halves = self.half[panel][row] + other.half[col][column];
-        let key = (2.0 * (halves - sum)).max(0.0) + 4.0 * ROUNDING * halves + 1.0;
-        let errors = self.errors[panel][row] + other.errors[col][column];
-        let key = match self.grid.product() {
-            Product::Dot => ((key.sqrt() + errors) / self.grid.scale()).powi(2),
-            _ => (key + errors) / self.grid.scale(),
-        };
-        0.5 * key * (1.0 + 4.0 * ROUNDING)
+        col: usize,
+        sums: &[f32; COLS],
+    ) -> [f32; COLS] {
+        let (half, error) = (self.half[panel][row], self.errors[panel][row]);
+        let (halves, errors) = (&other.half[col], &other.errors[col]);
+        let step = 1.0 / self.grid.scale() * (1.0 + ROUNDING);
+        let squares = self.grid.product() == Product::Dot;
+        std::array::from_fn(|column| {
+            let halves = half + halves[column];
+            let key = (2.0 * (halves - sums[column])).max(0.0) + 4.0 * ROUNDING * halves + 1.0;
+            let errors = error + errors[column];
+            let key = if squares { ((key.sqrt() + errors) * step).powi(2) } else { (key + errors) * step };
+            0.5 * key * (1.0 + 4.0 * ROUNDING)
+        })
     }
 }
 
@@ -248,11 +250,9 @@ mod tests {
                 );
                 for (i, j) in (0..ROWS).flat_map(|i| (0..COLS).map(move |j| (i, j))) {
                     let (row, sum) = (first + i, tile.0[i][j]);
+                    let high = bytes.upper_halves((0, row), bytes, 1, &tile.0[i])[j];
                     let half = cloud.half_limit(points.key_of_rows(points.row(row), points.row(COLS + j)));
-                    let (low, high) = (
-                        bytes.lower_half((0, row), bytes, (1, j), sum),
-                        bytes.upper_half((0, row), bytes, (1, j), sum),
-                    );
+                    let low = bytes.lower_half((0, row), bytes, (1, j), sum);
                     assert!(low <= half && half <= high, "{name}, pair ({row}, {j}): {low} <= {half} <= {high}");
                     held += f64::from(low / half);
                     pairs += 1.0;

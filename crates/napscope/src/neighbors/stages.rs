@@ -13,7 +13,7 @@ use super::tile::{COLS, ROWS, Tile};
 const SAMPLE: usize = 28;
 const ONE_IN: usize = 16;
 const FEW_PANELS: usize = 8;
-/// What testing a tile, and looking at a pair, costs beside the coordinates; in coordinates of a tile. Measured.
+/// What testing a tile, and measuring a pair, costs beside the coordinates; in coordinates of a tile. Measured.
 const TEST_COST: f64 = 6.0;
 const LOOK_COST: f64 = 8.0;
 const LOOK_COST_OF_COORDINATE: f64 = 1.0 / 32.0;
@@ -30,12 +30,12 @@ const TELLING: usize = 16;
 const WORTH_IT: f64 = 0.95;
 
 /// Pairs left of a tile up to which looking at each costs less than summing up all coordinates of the tile.
-pub(super) fn few_pairs(dimensions: usize) -> u32 {
-    ((dimensions as f64 + TEST_COST) / look_cost(dimensions)) as u32
+pub(super) fn few_pairs<S: Search>(dimensions: usize) -> u32 {
+    ((dimensions as f64 + TEST_COST) / S::look_cost(dimensions, false)) as u32
 }
 
-/// What looking at one pair costs, in coordinates of a tile.
-fn look_cost(dimensions: usize) -> f64 {
+/// What measuring a pair costs, in coordinates of a tile.
+pub(super) fn measure_cost(dimensions: usize) -> f64 {
     LOOK_COST + LOOK_COST_OF_COORDINATE * dimensions as f64
 }
 
@@ -62,14 +62,25 @@ pub(crate) fn choose_stages<S: Search>(rows: &Panels<'_>, cols: &Panels<'_>, spa
         Some(basis) => (0..LADDER.len()).filter(|&step| LADDER[step] <= basis.len()).collect(),
         None => Vec::new(),
     };
+    choose(rows, cols, span, search, &steps);
+}
+
+/// As [`choose_stages`], but without leading coordinates, which are chosen once: what is near is hardly ruled out by them.
+pub(super) fn choose_tests<S: Search>(panels: &Panels<'_>, span: &Span, search: &S) {
+    choose(panels, panels, span, search, &[]);
+}
+
+fn choose<S: Search>(rows: &Panels<'_>, cols: &Panels<'_>, span: &Span, search: &S, steps: &[usize]) {
     let dimensions = rows.points().dimensions();
     let has_bytes = rows.bytes().is_some();
     if steps.is_empty() && !has_bytes {
         return;
     }
-    let (sample, tiles) = sample_tiles(rows, cols, span, search, &steps);
+    let (sample, tiles) = sample_tiles(rows, cols, span, search, steps);
     let positions = if std::ptr::eq(rows, cols) { rows.positions() } else { rows.positions() + cols.positions() };
-    let costs = Costs { sample, tiles, dimensions, positions };
+    let few = few_pairs::<S>(dimensions);
+    let look_costs = [false, true].map(|is_summed| S::look_cost(dimensions, is_summed));
+    let costs = Costs { sample, tiles, dimensions, positions, few, look_costs };
     let pairs = (0..steps.len()).flat_map(|second| (0..second).map(move |first| [first, second]));
     let leading = pairs.map(|[first, second]| Some([steps[first], steps[second]])).chain([None]);
     // Where searches do without bytes already, a handful of tiles is no reason to go back to them.
@@ -93,6 +104,9 @@ struct Costs {
     tiles: f64,
     dimensions: usize,
     positions: usize,
+    few: u32,
+    /// Of a pair that is not summed up, and that is.
+    look_costs: [f64; 2],
 }
 
 impl Costs {
@@ -118,7 +132,8 @@ impl Costs {
             cost += (LADDER[second] - LADDER[first]) as f64 + TEST_COST;
             pairs = left.leading[second];
         }
-        let few = few_pairs(self.dimensions);
+        let few = self.few;
+        let mut look_cost = self.look_costs[0];
         if choice.bytes && pairs > few {
             cost += BYTE_COST * self.dimensions as f64 + TEST_COST;
             pairs = pairs.min(left.bytes);
@@ -126,8 +141,9 @@ impl Costs {
         if choice.full && pairs > few {
             cost += self.dimensions as f64 + TEST_COST;
             pairs = left.all;
+            look_cost = self.look_costs[1];
         }
-        cost + f64::from(pairs) * look_cost(self.dimensions)
+        cost + f64::from(pairs) * look_cost
     }
 }
 
@@ -158,7 +174,8 @@ fn sample_tiles<S: Search>(
 ) -> (Vec<Left>, f64) {
     let chosen = some(rows);
     let beside = some_beside(cols);
-    let lead = rows.excerpt(&chosen, steps).zip(cols.excerpt(&beside, steps));
+    let excerpts = || rows.excerpt(&chosen, steps).zip(cols.excerpt(&beside, steps));
+    let lead = if steps.is_empty() { None } else { excerpts() };
     let mut sample = Vec::new();
     let (mut pairs, mut tiles_seen) = (0, 0);
     let mut limits = Limits::NONE;

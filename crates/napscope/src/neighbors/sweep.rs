@@ -2,7 +2,7 @@
 
 use super::norms::Norms;
 use super::panels::{Lead, Panels};
-use super::stages::few_pairs;
+use super::stages::{few_pairs, measure_cost};
 use super::tile::{CHUNK, COLS, NOTHING_LEFT, ROWS, Side, Tile};
 use crate::error::Result;
 use crate::progress::Meter;
@@ -34,11 +34,30 @@ pub(crate) trait Search: Sync {
     /// Half of the largest key at which each point matters as a row, and as a column; a pair matters if either says so.
     fn limits(&self, found: &Self::Found, row: usize, col: usize, limits: &mut Limits);
 
-    /// Looks at a pair, given by positions, that may matter; half of its key is at least `half`.
-    fn visit(&self, found: &mut Self::Found, row: usize, col: usize, half: f32);
+    /// Looks at a pair, given by positions, that may matter.
+    fn visit(&self, found: &mut Self::Found, row: usize, col: usize, half: Half);
+
+    /// What it costs to look at a pair of which all coordinates are summed up already, or are not; in coordinates of a tile.
+    fn look_cost(dimensions: usize, _is_summed: bool) -> f64 {
+        measure_cost(dimensions)
+    }
 
     /// Ends a block of row panels.
     fn end(&self, found: Self::Found);
+}
+
+/// Bounds of half of the key of a pair.
+#[derive(Clone, Copy)]
+pub(crate) struct Half {
+    pub(crate) least: f32,
+    /// Infinite where nobody knows.
+    pub(crate) greatest: f32,
+}
+
+impl Half {
+    fn at_least(least: f32) -> Self {
+        Half { least, greatest: f32::INFINITY }
+    }
 }
 
 /// See [`Search::limits`].
@@ -172,14 +191,13 @@ impl<'a> Pair<'a> {
         is_tile_dead(self.dead_rows, first)
     }
 
-    /// The pairs that nothing rules out.
-    fn surviving(&self) -> Vec<Survivor> {
+    /// The pairs that nothing rules out; up to `few` of a tile are not summed up.
+    fn surviving(&self, few: u32) -> Vec<Survivor> {
         let mut survivors = Vec::new();
         if let Some(norms) = &self.rows.cloud.norms {
             self.surviving_norms(norms, &mut survivors);
             return survivors;
         }
-        let few = few_pairs(self.rows.points().dimensions());
         let mut many = [None; TILES];
         for (at, many) in many.iter_mut().enumerate() {
             let first = at * ROWS;
@@ -194,7 +212,9 @@ impl<'a> Pair<'a> {
                 self.keep(&mut left, self.after_bytes(first, &mut tile));
                 if !self.rows.tests().1 || count(&left) <= few {
                     if let Some((rows, cols)) = self.rows.bytes().zip(self.cols.bytes()) {
-                        let half = |i, j, sum| rows.lower_half((self.row, first + i), cols, (self.col, j), sum);
+                        let half = |i, j, sum| {
+                            Half::at_least(rows.lower_half((self.row, first + i), cols, (self.col, j), sum))
+                        };
                         collect(&left, first, &tile, half, &mut survivors);
                     }
                     continue;
@@ -205,9 +225,9 @@ impl<'a> Pair<'a> {
                 continue;
             }
             match stages {
-                Some(_) => collect(&left, first, &tile, self.half_after(stages, first), &mut survivors),
+                Some(_) => collect(&left, first, &tile, self.half_after(stages, first, f32::INFINITY), &mut survivors),
                 // Boxes left so few that nothing is summed up yet.
-                None => collect(&left, first, &tile, |_, _, _| 0.0, &mut survivors),
+                None => collect(&left, first, &tile, |_, _, _| Half::at_least(0.0), &mut survivors),
             }
         }
         if many.iter().any(Option::is_some) {
@@ -219,23 +239,33 @@ impl<'a> Pair<'a> {
     /// Of some tiles, the pairs that all coordinates do not rule out.
     fn surviving_all(&self, many: &[Option<[u64; ROWS]>; TILES], survivors: &mut Vec<Survivor>) {
         let tiles = self.all_sums(many.map(|left| left.is_some()));
+        // Half terms are lowered by the margin of the sum: once to be right, and once more the other way.
+        let slack = 2.0 * (self.rows.margin(self.row) + self.cols.margin(self.col));
         for (at, (left, tile)) in many.iter().zip(&tiles).enumerate() {
             if let Some(mut left) = *left {
                 self.keep(&mut left, self.passing_all(tile, at * ROWS));
-                collect(&left, at * ROWS, tile, self.half_after(None, at * ROWS), survivors);
+                collect(&left, at * ROWS, tile, self.half_after(None, at * ROWS, slack), survivors);
             }
         }
     }
 
-    /// Half of the key of a pair of a tile, rounded down, by the sums of the last leading coordinates; or of all.
-    fn half_after(&self, lead: Option<(&'a Lead, &'a Lead)>, first: usize) -> impl Fn(usize, usize, f32) -> f32 {
+    /// Half of the key of a pair of a tile by the sums of the last leading coordinates, or of all; it may be `slack` more.
+    fn half_after(
+        &self,
+        lead: Option<(&'a Lead, &'a Lead)>,
+        first: usize,
+        slack: f32,
+    ) -> impl Fn(usize, usize, f32) -> Half {
         let (half_rows, half_cols) = (&self.rows.half[self.row], &self.cols.half[self.col]);
         let rests = lead.map(|(rows, cols)| {
             let last = rows.stages() - 1;
             (rows.rest(self.row, last), cols.rest(self.col, last))
         });
         let (rest_rows, rest_cols) = rests.unwrap_or((&NOTHING_LEFT, &NOTHING_LEFT));
-        move |i, j, sum| half_rows[first + i] + half_cols[j] - (sum + rest_rows[first + i] * rest_cols[j])
+        move |i, j, sum| {
+            let least = half_rows[first + i] + half_cols[j] - (sum + rest_rows[first + i] * rest_cols[j]);
+            Half { least, greatest: least + slack }
+        }
     }
 
     fn keep(&self, left: &mut [u64; ROWS], passing: [u64; ROWS]) {
@@ -277,7 +307,7 @@ impl<'a> Pair<'a> {
             }
         }
         for (at, (left, tile)) in left.iter().zip(&tiles).enumerate() {
-            collect(left, at * ROWS, tile, self.half_after(None, at * ROWS), survivors);
+            collect(left, at * ROWS, tile, self.half_after(None, at * ROWS, f32::INFINITY), survivors);
         }
     }
 
@@ -336,8 +366,7 @@ impl<'a> Pair<'a> {
 
 /// A pair of two panels that nothing rules out.
 struct Survivor {
-    /// Half of its key, rounded down.
-    half: f32,
+    half: Half,
     row: u8,
     col: u8,
 }
@@ -347,7 +376,7 @@ fn collect(
     left: &[u64; ROWS],
     first: usize,
     tile: &Tile,
-    half: impl Fn(usize, usize, f32) -> f32,
+    half: impl Fn(usize, usize, f32) -> Half,
     survivors: &mut Vec<Survivor>,
 ) {
     for (i, (mask, sums)) in left.iter().zip(&tile.0).enumerate() {
@@ -384,9 +413,9 @@ fn tiles(dead: u64) -> usize {
 
 /// Visits what is left of a pair of panels, what seems nearest first: then limits soon say that the others do not matter.
 fn sweep_pair<S: Search>((pair, turned): (Pair<'_>, bool), one_sided: bool, search: &S, found: &mut S::Found) {
-    let mut survivors = pair.surviving();
+    let mut survivors = pair.surviving(few_pairs::<S>(pair.rows.points().dimensions()));
     survivors.retain(|pair| !one_sided || pair.col > pair.row);
-    survivors.sort_unstable_by(|x, y| x.half.total_cmp(&y.half));
+    survivors.sort_unstable_by(|x, y| x.half.least.total_cmp(&y.half.least));
     for Survivor { half, row, col } in survivors {
         let (row, col) = (pair.row * COLS + row as usize, pair.col * COLS + col as usize);
         let (row, col) = if turned { (col, row) } else { (row, col) };
@@ -394,14 +423,13 @@ fn sweep_pair<S: Search>((pair, turned): (Pair<'_>, bool), one_sided: bool, sear
     }
 }
 
-/// Tells `visit` half of the key of all pairs of a panel and one of `others`, as (row, column, half), rounded up; infinite
-/// where no point stands.
+/// Tells `visit`, for each row of a panel, half of the key of its pairs with one of `others`, rounded up; infinite where no point stands.
 pub(super) fn upper_halves(
     panels: &Panels<'_>,
     row: usize,
     others: &Panels<'_>,
     col: usize,
-    mut visit: impl FnMut(usize, usize, f32),
+    mut visit: impl FnMut(usize, &[f32; COLS]),
 ) {
     let kernel = panels.cloud.kernel;
     if let Some((rows, cols)) = panels.bytes().zip(others.bytes())
@@ -412,9 +440,7 @@ pub(super) fn upper_halves(
             let bias = (rows.bias(row), cols.bias(col));
             kernel.accumulate_bytes((rows.panel(row), cols.panel(col)), rows.grid, bias, first, &mut tile);
             for (i, sums) in tile.0.iter().enumerate() {
-                for (j, sum) in sums.iter().enumerate() {
-                    visit(first + i, j, rows.upper_half((row, first + i), cols, (col, j), *sum));
-                }
+                visit(first + i, &rows.upper_halves((row, first + i), cols, col, sums));
             }
         }
         return;
@@ -435,10 +461,9 @@ pub(super) fn upper_halves(
             }
         };
         for (i, sums) in tile.0.iter().enumerate() {
-            for (j, sum) in sums.iter().enumerate() {
-                let half = panels.half[row][first + i] + others.half[col][j] - sum + margin;
-                visit(first + i, j, half.max(0.0) * stretch);
-            }
+            let half = panels.half[row][first + i] + margin;
+            let cols = &others.half[col];
+            visit(first + i, &std::array::from_fn(|j| (half + cols[j] - sums[j]).max(0.0) * stretch));
         }
     }
 }

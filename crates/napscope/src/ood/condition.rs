@@ -9,7 +9,7 @@ use super::{Detector, Scorer};
 use crate::distance::{Geometry, Points, Rescale};
 use crate::error::{Error, ErrorKind, Result};
 use crate::features::{Column, Features, Statistic};
-use crate::neighbors::query_neighbors;
+use crate::neighbors::Reference;
 use crate::normalize::{self, Transform};
 use crate::progress::unwatched;
 use crate::registry::Entry;
@@ -311,7 +311,7 @@ impl Polynomial {
 /// Euclidean).
 pub struct CovariateEstimator {
     transform: Box<dyn Transform>,
-    points: Points,
+    reference: Reference,
     covariate: Vec<f64>,
 }
 
@@ -333,7 +333,7 @@ impl CovariateEstimator {
         let order = canonical_order(&keyed, columns + 1);
         let scaled = transform.transform(&reference.select(&order))?;
         Ok(CovariateEstimator {
-            points: Points::new(scaled.values().to_vec(), columns, Geometry::L2, Rescale::Identity),
+            reference: Reference::new(Points::shared(scaled.shared_values(), columns, Geometry::L2, Rescale::Identity)),
             covariate: order.into_iter().map(|sample| covariate[sample]).collect(),
             transform,
         })
@@ -348,9 +348,9 @@ impl CovariateEstimator {
         if scaled.samples() == 0 {
             return Ok(Vec::new());
         }
-        let queries = Points::new(scaled.values().to_vec(), self.points.dimensions(), Geometry::L2, Rescale::Identity);
+        let queries = Points::shared(scaled.shared_values(), features.columns().len(), Geometry::L2, Rescale::Identity);
         let k = Self::NEIGHBORS.min(self.covariate.len());
-        let neighbors = query_neighbors(&self.points, &queries, k, &unwatched)?;
+        let neighbors = self.reference.neighbors(&queries, k, &unwatched)?;
         let mean = |sample: usize| {
             let sum: f64 = neighbors.indices(sample).iter().map(|&index| self.covariate[index as usize]).sum();
             sum / k as f64

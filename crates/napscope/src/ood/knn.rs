@@ -2,10 +2,10 @@
 //! curved manifold is no obstacle.
 
 use super::{Detector, Scorer};
-use crate::distance::{self, Embedding, Metric, Points};
+use crate::distance::{self, Embedding, Metric};
 use crate::error::{Error, ErrorKind, Result};
 use crate::features::Features;
-use crate::neighbors::query_neighbors;
+use crate::neighbors::Reference;
 use crate::progress::unwatched;
 use crate::registry::Entry;
 
@@ -45,7 +45,8 @@ impl Detector for Knn {
         }
         let embedding = self.metric.fit(reference)?;
         let points = embedding.embed(reference)?;
-        Ok(Box::new(Bank { k: self.k.min(points.samples()), mean: self.mean, embedding, points }))
+        let k = self.k.min(points.samples());
+        Ok(Box::new(Bank { k, mean: self.mean, embedding, reference: Reference::new(points) }))
     }
 }
 
@@ -54,7 +55,7 @@ struct Bank {
     k: usize,
     mean: bool,
     embedding: Box<dyn Embedding>,
-    points: Points,
+    reference: Reference,
 }
 
 impl Scorer for Bank {
@@ -63,11 +64,11 @@ impl Scorer for Bank {
         if queries.samples() == 0 {
             return Ok(Vec::new());
         }
-        let neighbors = query_neighbors(&self.points, &queries, self.k, &unwatched)?;
-        let score = |sample: usize| {
-            let distances = neighbors.distances(sample);
-            if self.mean { distances.iter().sum::<f64>() / self.k as f64 } else { distances[self.k - 1] }
-        };
-        Ok((0..queries.samples()).map(score).collect())
+        if !self.mean {
+            return self.reference.kth_distances(&queries, self.k, &unwatched);
+        }
+        let neighbors = self.reference.neighbors(&queries, self.k, &unwatched)?;
+        let mean = |sample: usize| neighbors.distances(sample).iter().sum::<f64>() / self.k as f64;
+        Ok((0..queries.samples()).map(mean).collect())
     }
 }

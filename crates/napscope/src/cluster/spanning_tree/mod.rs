@@ -189,7 +189,7 @@ pub(crate) fn memory_bytes(samples: u64, dimensions: u64, min_samples: u64, sear
     }
     let neighbors = min_samples.max(GRAPH_NEIGHBORS as u64);
     let (leading, directions) = neighbors::memory_bytes(samples, dimensions);
-    let of_sample = 4 * dimensions + leading + 28 * neighbors + 220;
+    let of_sample = 4 * dimensions + leading + 32 * neighbors + 256;
     let of_thread = 12 * 256 * dimensions;
     (samples + 48) * of_sample + rayon::current_num_threads() as u64 * of_thread + directions
 }

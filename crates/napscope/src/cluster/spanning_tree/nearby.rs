@@ -8,7 +8,7 @@
 use super::chain::Chain;
 use super::falling::FallingGaps;
 use super::{Edge, MutualReachability, forest};
-use crate::neighbors::{Limits, Panels, Search};
+use crate::neighbors::{Half, Limits, Panels, Search};
 use std::ops::Range;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -133,7 +133,7 @@ impl Search for Nearby<'_> {
         }
     }
 
-    fn visit(&self, found: &mut Vec<Edge>, row: usize, col: usize, _half: f32) {
+    fn visit(&self, found: &mut Vec<Edge>, row: usize, col: usize, _half: Half) {
         let (from, to) = (self.places[row].min(self.places[col]), self.places[row].max(self.places[col]));
         let (from, to) = (from as usize, to as usize);
         let highest = self.chain.highest_gap(from, to);

@@ -9,7 +9,7 @@ use super::falling::FallingGaps;
 use super::nearby::{Nearby, sights};
 use super::{Edge, MutualReachability, forest};
 use crate::error::Result;
-use crate::neighbors::{Cloud, Limits, Panels, Search, Span, choose_stages, live_tiles, ranks, sweep};
+use crate::neighbors::{Cloud, Half, Limits, Panels, Search, Span, choose_stages, live_tiles, ranks, sweep};
 use crate::progress::Meter;
 use std::ops::Range;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
@@ -297,10 +297,10 @@ impl Search for Repair<'_> {
         limits.dead_rows = row_radius.iter().enumerate().fold(0, dead);
     }
 
-    fn visit(&self, found: &mut Found, row: usize, col: usize, half: f32) {
+    fn visit(&self, found: &mut Found, row: usize, col: usize, half: Half) {
         let highest = self.chain.highest_gap(row, col);
         let limit = self.falling.limit(row, col, highest);
-        if self.radius[row].max(self.radius[col]) >= limit || half > self.half(limit) {
+        if self.radius[row].max(self.radius[col]) >= limit || half.least > self.half(limit) {
             return;
         }
         let height = self.graph.height(self.panels.sample(row), self.panels.sample(col));
