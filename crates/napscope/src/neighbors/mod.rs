@@ -2,6 +2,7 @@
 
 mod content;
 mod key;
+mod kth;
 
 mod basis;
 mod frame;

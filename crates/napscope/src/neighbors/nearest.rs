@@ -5,10 +5,11 @@ use super::Neighbors;
 use super::candidates::{Candidate, Candidates, Judge};
 use super::cloud::NO_LIMIT;
 use super::content::ranks;
+use super::kth::above_kth;
 use super::panels::Panels;
 use super::rough::Rough;
 use super::stages::{choose_stages, choose_tests};
-use super::sweep::{Half, Limits, Search, Span, sweep, upper_halves};
+use super::sweep::{Half, Limits, Search, Span, Survivor, sweep, upper_halves, visit_nearest_first};
 use super::tile::COLS;
 use crate::error::Result;
 use crate::progress::Meter;
@@ -19,6 +20,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Panels that each is swept with first: itself and those behind it.
 const NEAR: usize = 8;
+/// Panels of others that a limit to begin with comes from, beside those that hold k points.
+const NEAR_OTHERS: usize = 12;
 
 /// For each point of a panel, the bits of half of the largest key, in the frame, at which a pair may be among its best; −∞ where
 /// no point stands. They are read far more often than they fall, so they have no lock.
@@ -107,9 +110,22 @@ impl<'a> Nearest<'a> {
         Judge { key, rank: &self.rank }
     }
 
+    /// Bounds of the key of a pair, given by positions.
+    fn key_bounds(&self, row: usize, col: usize, half: Half) -> [f64; 2] {
+        if half.greatest < f32::INFINITY {
+            return [self.rows.key_of_half(half.least, -1.0), self.rows.key_of_half(half.greatest, 1.0)];
+        }
+        let (rows, cols) = (self.rows.points(), self.cols.points());
+        self.rough.key_bounds(cols, rows.row(self.rows.sample(row)), cols.row(self.cols.sample(col)))
+    }
+
     fn offer(&self, position: usize, candidate: Candidate) {
+        self.add(&mut self.candidates(position / COLS), position, candidate);
+    }
+
+    /// Adds to the candidates of a panel, which are locked.
+    fn add(&self, candidates: &mut Candidates, position: usize, candidate: Candidate) {
         let (panel, column) = (position / COLS, position % COLS);
-        let mut candidates = self.candidates(panel);
         if let Some(furthest) = candidates.add(column, candidate, &self.judge(position))
             && furthest.is_finite()
         {
@@ -170,10 +186,11 @@ impl<'a> Nearest<'a> {
                 });
             }
             let limits = &self.limits[panel];
-            for (column, halves) in halves.iter_mut().enumerate() {
-                halves.retain(|half| half.is_finite());
-                if limits.of(column) > 0.0 && halves.len() >= self.k {
-                    limits.set(column, *halves.select_nth_unstable_by(self.k - 1, f32::total_cmp).1);
+            for (column, halves) in halves.iter().enumerate() {
+                if limits.of(column) > 0.0
+                    && let Some(limit) = above_kth(halves, self.k)
+                {
+                    limits.set(column, limit);
                 }
             }
             self.reaches[panel].store(limits.largest().to_bits(), Ordering::Relaxed);
@@ -183,7 +200,7 @@ impl<'a> Nearest<'a> {
     /// Column panels near a row panel that hold more than k points: among the same points those that stand next to it, for
     /// neighbors stand together; among others those whose boxes are the nearest, and some more, as limits come from them alone.
     fn around(&self, panel: usize) -> Vec<usize> {
-        let enough = self.k.div_ceil(COLS) + if self.same { 0 } else { NEAR };
+        let enough = self.k.div_ceil(COLS) + if self.same { 0 } else { NEAR_OTHERS };
         if self.same {
             return (panel.saturating_sub(enough)..(panel + enough + 1).min(self.cols.len())).collect();
         }
@@ -246,28 +263,39 @@ impl Search for Nearest<'_> {
         limits.cols = if self.same { self.limits[col].all() } else { [f32::NEG_INFINITY; COLS] };
     }
 
+    fn visit_all(&self, found: &mut (), row: usize, col: usize, pairs: Vec<Survivor>) {
+        if self.same {
+            return visit_nearest_first(self, found, row, col, pairs);
+        }
+        // Limits are nearly what they will be, for columns come in the order of their boxes: to sort pairs would take more than it saves.
+        let limits = &self.limits[row];
+        let mut candidates = self.candidates(row);
+        for Survivor { half, row: of_row, col: of_col } in pairs {
+            let limit = limits.of(usize::from(of_row));
+            if half.least > limit {
+                continue;
+            }
+            let (row, col) = (row * COLS + usize::from(of_row), col * COLS + usize::from(of_col));
+            let key = self.key_bounds(row, col, half);
+            if self.rows.half_of(key[0]) <= limit {
+                self.add(&mut candidates, row, Candidate::new(self.cols.sample(col), key));
+            }
+        }
+    }
+
     fn visit(&self, _found: &mut (), row: usize, col: usize, half: Half) {
         let as_row = self.limit(row);
         let as_col = if self.same { self.limit(col) } else { f32::NEG_INFINITY };
         if half.least > as_row.max(as_col) {
             return;
         }
-        let samples = (self.rows.sample(row), self.cols.sample(col));
-        let key = if half.greatest < f32::INFINITY {
-            [self.rows.key_of_half(half.least, -1.0), self.rows.key_of_half(half.greatest, 1.0)]
-        } else {
-            self.rough.key_bounds(
-                self.cols.points(),
-                self.rows.points().row(samples.0),
-                self.cols.points().row(samples.1),
-            )
-        };
+        let key = self.key_bounds(row, col, half);
         let half = self.rows.half_of(key[0]);
         if half <= as_row {
-            self.offer(row, Candidate::new(samples.1, key));
+            self.offer(row, Candidate::new(self.cols.sample(col), key));
         }
         if half <= as_col {
-            self.offer(col, Candidate::new(samples.0, key));
+            self.offer(col, Candidate::new(self.rows.sample(row), key));
         }
     }
 

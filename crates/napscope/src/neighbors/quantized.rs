@@ -8,6 +8,7 @@
 use super::aligned::Aligned;
 use super::grid::{Grid, OnGrid, TOGETHER};
 use super::tile::{COLS, Product};
+use crate::lanes::for_every_vector_unit;
 use rayon::prelude::*;
 use std::sync::Arc;
 
@@ -192,18 +193,36 @@ impl<'a> Quantized<'a> {
         col: usize,
         sums: &[f32; COLS],
     ) -> [f32; COLS] {
-        let (half, error) = (self.half[panel][row], self.errors[panel][row]);
-        let (halves, errors) = (&other.half[col], &other.errors[col]);
+        let own = (self.half[panel][row], self.errors[panel][row]);
         let step = 1.0 / self.grid.scale() * (1.0 + ROUNDING);
-        let squares = self.grid.product() == Product::Dot;
-        std::array::from_fn(|column| {
-            let halves = half + halves[column];
-            let key = (2.0 * (halves - sums[column])).max(0.0) + 4.0 * ROUNDING * halves + 1.0;
-            let errors = error + errors[column];
-            let key = if squares { ((key.sqrt() + errors) * step).powi(2) } else { (key + errors) * step };
-            0.5 * key * (1.0 + 4.0 * ROUNDING)
-        })
+        upper(own, &other.half[col], &other.errors[col], sums, (step, self.grid.product() == Product::Dot))
     }
+}
+
+/// See [`Quantized::upper_halves`]; a point with its error, and others with theirs.
+#[inline(always)]
+fn upper_of(
+    (half, error): (f32, f32),
+    halves: &[f32; COLS],
+    errors: &[f32; COLS],
+    sums: &[f32; COLS],
+    (step, squares): (f32, bool),
+) -> [f32; COLS] {
+    let mut upper = [0.0; COLS];
+    for column in 0..COLS {
+        let halves = half + halves[column];
+        let key = (2.0 * (halves - sums[column])).max(0.0) + 4.0 * ROUNDING * halves + 1.0;
+        let errors = error + errors[column];
+        let distance = if squares { key.sqrt() + errors } else { key + errors } * step;
+        upper[column] = 0.5 * (1.0 + 4.0 * ROUNDING) * if squares { distance * distance } else { distance };
+    }
+    upper
+}
+
+for_every_vector_unit! {
+    /// See [`Quantized::upper_halves`].
+    upper, upper_of,
+    (own: (f32, f32), halves: &[f32; COLS], errors: &[f32; COLS], sums: &[f32; COLS], step: (f32, bool)), [f32; COLS]
 }
 
 #[cfg(test)]

@@ -34,7 +34,12 @@ pub(crate) trait Search: Sync {
     /// Half of the largest key at which each point matters as a row, and as a column; a pair matters if either says so.
     fn limits(&self, found: &Self::Found, row: usize, col: usize, limits: &mut Limits);
 
-    /// Looks at a pair, given by positions, that may matter.
+    /// Looks at the pairs of two panels that may matter.
+    fn visit_all(&self, found: &mut Self::Found, row: usize, col: usize, pairs: Vec<Survivor>) {
+        visit_nearest_first(self, found, row, col, pairs);
+    }
+
+    /// Looks at one of them, given by positions.
     fn visit(&self, found: &mut Self::Found, row: usize, col: usize, half: Half);
 
     /// What it costs to look at a pair of which all coordinates are summed up already, or are not; in coordinates of a tile.
@@ -365,10 +370,10 @@ impl<'a> Pair<'a> {
 }
 
 /// A pair of two panels that nothing rules out.
-struct Survivor {
-    half: Half,
-    row: u8,
-    col: u8,
+pub(crate) struct Survivor {
+    pub(crate) half: Half,
+    pub(crate) row: u8,
+    pub(crate) col: u8,
 }
 
 /// Adds what is left of the tile that begins at row `first`.
@@ -411,16 +416,30 @@ fn tiles(dead: u64) -> usize {
     (0..TILES).filter(|at| !is_tile_dead(dead, at * ROWS)).count()
 }
 
-/// Visits what is left of a pair of panels, what seems nearest first: then limits soon say that the others do not matter.
+/// Visits pairs of two panels, what seems nearest first: then limits soon say that the others do not matter.
+pub(super) fn visit_nearest_first<S: Search + ?Sized>(
+    search: &S,
+    found: &mut S::Found,
+    row: usize,
+    col: usize,
+    mut pairs: Vec<Survivor>,
+) {
+    pairs.sort_unstable_by(|x, y| x.half.least.total_cmp(&y.half.least));
+    for Survivor { half, row: of_row, col: of_col } in pairs {
+        search.visit(found, row * COLS + usize::from(of_row), col * COLS + usize::from(of_col), half);
+    }
+}
+
+/// Visits what is left of a pair of panels.
 fn sweep_pair<S: Search>((pair, turned): (Pair<'_>, bool), one_sided: bool, search: &S, found: &mut S::Found) {
     let mut survivors = pair.surviving(few_pairs::<S>(pair.rows.points().dimensions()));
     survivors.retain(|pair| !one_sided || pair.col > pair.row);
-    survivors.sort_unstable_by(|x, y| x.half.least.total_cmp(&y.half.least));
-    for Survivor { half, row, col } in survivors {
-        let (row, col) = (pair.row * COLS + row as usize, pair.col * COLS + col as usize);
-        let (row, col) = if turned { (col, row) } else { (row, col) };
-        search.visit(found, row, col, half);
+    let (mut row, mut col) = (pair.row, pair.col);
+    if turned {
+        (row, col) = (col, row);
+        survivors.iter_mut().for_each(|pair| (pair.row, pair.col) = (pair.col, pair.row));
     }
+    search.visit_all(found, row, col, survivors);
 }
 
 /// Tells `visit`, for each row of a panel, half of the key of its pairs with one of `others`, rounded up; infinite where no point stands.
