@@ -55,7 +55,9 @@ const OFFER_COST: f64 = 8.0;
 const ROUGH_COST_OF_COORDINATE: f64 = 1.0 / 64.0;
 
 /// Where rounding takes more than this part of a limit, bytes leave many pairs whose distance must be looked at.
-const TOO_COARSE: f32 = 0.2;
+const TOO_COARSE: f32 = 0.12;
+/// One row panel in so many tells that.
+const ONE_IN: usize = 16;
 
 /// The search for the nearest neighbors of row points among column points; where both are the same points, every pair
 /// counts for both of its ends.
@@ -149,11 +151,12 @@ impl<'a> Nearest<'a> {
 
     /// Gives every row point a limit to begin with, by bytes where they say enough.
     fn begin(&self) {
-        self.begin_with_limits();
+        let panels = 0..self.rows.len();
+        self.begin_with_limits(panels.clone().into_par_iter().step_by(ONE_IN));
         if self.rounding_share().is_some_and(|share| share > TOO_COARSE) {
             [self.rows, self.cols].iter().for_each(|panels| panels.test_by(false, true));
-            self.begin_with_limits();
         }
+        self.begin_with_limits(panels.into_par_iter());
     }
 
     /// What rounding to bytes takes from distances, as a part of the limits; the mean. `None` where there are no bytes.
@@ -171,10 +174,10 @@ impl<'a> Nearest<'a> {
         (count > 0.0).then_some(sum / count)
     }
 
-    /// Gives every row point a limit: the k-th nearest in a few panels that are near, estimated and rounded
+    /// Gives every point of some row panels a limit: the k-th nearest in a few panels that are near, estimated and rounded
     /// up, is not far from the k-th nearest of all.
-    fn begin_with_limits(&self) {
-        (0..self.rows.len()).into_par_iter().for_each(|panel| {
+    fn begin_with_limits(&self, panels: impl ParallelIterator<Item = usize>) {
+        panels.for_each(|panel| {
             let mut halves = vec![Vec::new(); COLS];
             for other in self.around(panel) {
                 upper_halves(self.rows, panel, self.cols, other, |row, of_row| {
