@@ -217,18 +217,21 @@ impl Bank {
         // An x that is missing is the first one again.
         let groups = x.chunks(TOGETHER).map(|x| std::array::from_fn(|at| *x.get(at).unwrap_or(&x[0])));
         let groups: Vec<[&[f32]; TOGETHER]> = groups.collect();
-        let of_panel = |number: usize| {
-            let of_group = |group: &[&[f32]; TOGETHER]| {
+        let together = groups.len() * TOGETHER;
+        // `[panels, x]`
+        let mut kernels = vec![[0.0f32; LANES]; self.panels() * together];
+        kernels.par_chunks_mut(together).enumerate().for_each(|(number, of_panel)| {
+            for (group, of_group) in groups.iter().zip(of_panel.chunks_exact_mut(TOGETHER)) {
                 let mut kernels = [[[0.0; LANES]]; TOGETHER];
                 fill_together(group, &[self.panel(number)], gamma, &mut kernels);
-                kernels.map(|[kernels]| kernels.map(|kernel| kernel as f32))
-            };
-            groups.iter().flat_map(of_group).collect()
-        };
-        let kernels: Vec<Vec<[f32; LANES]>> = (0..self.panels()).into_par_iter().map(of_panel).collect();
+                for (narrow, [wide]) in of_group.iter_mut().zip(&kernels) {
+                    narrow.iter_mut().zip(wide).for_each(|(narrow, wide)| *narrow = *wide as f32);
+                }
+            }
+        });
         let row = |at: usize| {
-            let mut row = Vec::with_capacity(kernels.len() * LANES);
-            kernels.iter().for_each(|kernels| row.extend_from_slice(&kernels[at]));
+            let mut row = Vec::with_capacity(self.panels() * LANES);
+            kernels.iter().skip(at).step_by(together).for_each(|kernels| row.extend_from_slice(kernels));
             row.truncate(self.rows);
             row.into_boxed_slice()
         };
