@@ -3,7 +3,7 @@
 //! Sixteen running sums, coordinate `i` into sum `i mod 16`, folded in a fixed tree: wide enough for any vector unit, and
 //! the same bits on all of them, for any thread count, and for (a, b) and (b, a).
 
-use crate::lanes::fold;
+use crate::lanes::{fold, for_every_vector_unit};
 
 const LANES: usize = 16;
 
@@ -24,44 +24,24 @@ fn sum_of(a: &[f32], b: &[f32], f: impl Fn(f64) -> f64) -> f64 {
     fold(&sums)
 }
 
-/// Defines a sum over coordinates, compiled for the vector units that a processor may have; the order of the additions, and
-/// so the result, is the same for all.
-macro_rules! sum_over_coordinates {
-    ($(#[$doc:meta])* $name:ident, $term:expr) => {
-        $(#[$doc])*
-        pub(crate) fn $name(a: &[f32], b: &[f32]) -> f64 {
-            #[cfg(target_arch = "x86_64")]
-            {
-                #[target_feature(enable = "avx512f")]
-                fn wide(a: &[f32], b: &[f32]) -> f64 {
-                    sum_of(a, b, $term)
-                }
-                #[target_feature(enable = "avx2")]
-                fn medium(a: &[f32], b: &[f32]) -> f64 {
-                    sum_of(a, b, $term)
-                }
-                if is_x86_feature_detected!("avx512f") {
-                    // SAFETY: the processor has AVX-512F.
-                    return unsafe { wide(a, b) };
-                }
-                if is_x86_feature_detected!("avx2") {
-                    // SAFETY: the processor has AVX2.
-                    return unsafe { medium(a, b) };
-                }
-            }
-            sum_of(a, b, $term)
-        }
-    };
+#[inline(always)]
+fn sum_of_squares(a: &[f32], b: &[f32]) -> f64 {
+    sum_of(a, b, |difference| difference * difference)
 }
 
-sum_over_coordinates! {
+#[inline(always)]
+fn sum_of_absolutes(a: &[f32], b: &[f32]) -> f64 {
+    sum_of(a, b, f64::abs)
+}
+
+for_every_vector_unit! {
     /// Σ (aᵢ − bᵢ)².
-    squared_l2, |difference| difference * difference
+    pub(crate) squared_l2, sum_of_squares, (a: &[f32], b: &[f32]), f64
 }
 
-sum_over_coordinates! {
+for_every_vector_unit! {
     /// Σ |aᵢ − bᵢ|.
-    l1, f64::abs
+    pub(crate) l1, sum_of_absolutes, (a: &[f32], b: &[f32]), f64
 }
 
 #[cfg(test)]

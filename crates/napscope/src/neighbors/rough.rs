@@ -4,7 +4,7 @@
 //! measured again in f64: results are the same to the bit.
 
 use crate::distance::{Geometry, Points};
-use crate::lanes::fold;
+use crate::lanes::{fold, for_every_vector_unit};
 
 const LANES: usize = 32;
 
@@ -82,39 +82,29 @@ fn sum_of(query: &[f32], row: &[f32], term: impl Fn(f32) -> f32) -> f32 {
     fold(&sums)
 }
 
-/// Defines a [`Measure`], compiled for the vector units that a processor may have.
-macro_rules! measure {
-    ($name:ident, $term:expr) => {
-        fn $name(query: &[f32], rows: &[f32], out: &mut [f32]) {
-            #[inline(always)]
-            fn all(query: &[f32], rows: &[f32], out: &mut [f32]) {
-                for (out, row) in out.iter_mut().zip(rows.chunks_exact(query.len())) {
-                    *out = sum_of(query, row, $term);
-                }
-            }
-            #[cfg(target_arch = "x86_64")]
-            {
-                #[target_feature(enable = "avx512f")]
-                fn wide(query: &[f32], rows: &[f32], out: &mut [f32]) {
-                    all(query, rows, out);
-                }
-                #[target_feature(enable = "avx2")]
-                fn medium(query: &[f32], rows: &[f32], out: &mut [f32]) {
-                    all(query, rows, out);
-                }
-                if is_x86_feature_detected!("avx512f") {
-                    // SAFETY: the processor has AVX-512F.
-                    return unsafe { wide(query, rows, out) };
-                }
-                if is_x86_feature_detected!("avx2") {
-                    // SAFETY: the processor has AVX2.
-                    return unsafe { medium(query, rows, out) };
-                }
-            }
-            all(query, rows, out);
-        }
-    };
+#[inline(always)]
+fn measured(query: &[f32], rows: &[f32], out: &mut [f32], term: impl Fn(f32) -> f32) {
+    for (out, row) in out.iter_mut().zip(rows.chunks_exact(query.len())) {
+        *out = sum_of(query, row, &term);
+    }
 }
 
-measure!(squares, |difference: f32| difference * difference);
-measure!(absolutes, f32::abs);
+#[inline(always)]
+fn by_squares(query: &[f32], rows: &[f32], out: &mut [f32]) {
+    measured(query, rows, out, |difference| difference * difference);
+}
+
+#[inline(always)]
+fn by_absolutes(query: &[f32], rows: &[f32], out: &mut [f32]) {
+    measured(query, rows, out, f32::abs);
+}
+
+for_every_vector_unit! {
+    /// Σ (aᵢ − bᵢ)².
+    squares, by_squares, (query: &[f32], rows: &[f32], out: &mut [f32]), ()
+}
+
+for_every_vector_unit! {
+    /// Σ |aᵢ − bᵢ|.
+    absolutes, by_absolutes, (query: &[f32], rows: &[f32], out: &mut [f32]), ()
+}
