@@ -52,7 +52,7 @@ impl Reach {
 
 /// What taking a pair into account costs, and a coordinate of it that is not summed up yet; in coordinates of a tile. Measured.
 const OFFER_COST: f64 = 8.0;
-const ROUGH_COST_OF_COORDINATE: f64 = 1.0 / 64.0;
+const MEASURE_COST_OF_COORDINATE: f64 = 1.0 / 64.0;
 
 /// Where rounding takes more than this part of a limit, bytes leave many pairs whose distance must be looked at.
 const TOO_COARSE: f32 = 0.12;
@@ -70,21 +70,24 @@ pub(super) struct Nearest<'a> {
     limits: Vec<Reach>,
     /// The largest limit in each row panel, as bits: they order as the numbers do, for no limit is negative.
     reaches: Vec<AtomicU32>,
-    rough: Rough,
+    /// Where only the last of the nearest is asked for: the others need not be measured.
+    rough: Option<Rough>,
     /// The place of every column sample in the order of content.
     rank: Vec<u32>,
 }
 
 impl<'a> Nearest<'a> {
-    /// Looks for the `k` nearest of `reference` to every point of `queries`; both stand in one frame.
+    /// Looks for the `k` nearest of `reference` to every point of `queries`; both stand in one frame. With `rough`, only the distance
+    /// of the last of them is asked for.
     pub(super) fn of_queries(
         reference: &'a Panels<'a>,
         queries: &'a Panels<'a>,
         rank: Vec<u32>,
         k: usize,
+        rough: Option<Rough>,
         meter: &Meter<'_>,
     ) -> Result<Self> {
-        let search = Nearest::new(queries, reference, false, rank, k);
+        let search = Nearest { rough, ..Nearest::new(queries, reference, false, rank, k) };
         search.begin();
         choose_stages(queries, reference, &Span::All, &search);
         sweep(queries, reference, &Span::All, &search, meter)?;
@@ -96,7 +99,7 @@ impl<'a> Nearest<'a> {
         let candidates = (0..rows.len()).map(|_| Mutex::new(Candidates::new(k))).collect();
         let limits = (0..rows.len()).map(|panel| Reach::new(points(panel))).collect();
         let reaches = (0..rows.len()).map(|_| AtomicU32::new(NO_LIMIT.to_bits())).collect();
-        Nearest { k, rows, cols, same, candidates, limits, reaches, rough: Rough::new(cols.points()), rank }
+        Nearest { k, rows, cols, same, candidates, limits, reaches, rough: None, rank }
     }
 
     fn candidates(&self, panel: usize) -> MutexGuard<'_, Candidates> {
@@ -117,8 +120,12 @@ impl<'a> Nearest<'a> {
         if half.greatest < f32::INFINITY {
             return [self.rows.key_of_half(half.least, -1.0), self.rows.key_of_half(half.greatest, 1.0)];
         }
-        let (rows, cols) = (self.rows.points(), self.cols.points());
-        self.rough.key_bounds(cols, rows.row(self.rows.sample(row)), cols.row(self.cols.sample(col)))
+        let points = self.cols.points();
+        let (row, col) = (self.rows.points().row(self.rows.sample(row)), points.row(self.cols.sample(col)));
+        if let Some(rough) = &self.rough {
+            return rough.key_bounds(points, row, col);
+        }
+        [points.key_of_rows(row, col); 2]
     }
 
     fn offer(&self, position: usize, candidate: Candidate) {
@@ -303,7 +310,7 @@ impl Search for Nearest<'_> {
     }
 
     fn look_cost(dimensions: usize, is_summed: bool) -> f64 {
-        if is_summed { OFFER_COST } else { OFFER_COST + ROUGH_COST_OF_COORDINATE * dimensions as f64 }
+        if is_summed { OFFER_COST } else { OFFER_COST + MEASURE_COST_OF_COORDINATE * dimensions as f64 }
     }
 }
 

@@ -5,6 +5,7 @@ use super::content::{content_order, ranks};
 use super::general::Own;
 use super::nearest::Nearest;
 use super::panels::Panels;
+use super::rough::Rough;
 use super::{Neighbors, check, few, general, steps};
 use crate::distance::Points;
 use crate::error::{Error, Result};
@@ -50,7 +51,7 @@ impl Reference {
             meter.advance(steps(queries.samples(), &self.points))?;
             return Ok(found);
         }
-        let found = self.search(queries, k, &meter, |found| found.neighbors())?;
+        let found = self.search(queries, k, &meter, None, |found| found.neighbors())?;
         found.map_or_else(|| general::neighbors(&self.points, queries, Own::Included, k, &meter), Ok)
     }
 
@@ -62,7 +63,8 @@ impl Reference {
     pub fn kth_distances(&self, queries: &Points, k: usize, watch: &Watch<'_>) -> Result<Vec<f64>> {
         if queries.samples() > few::FEW {
             let meter = self.meter(queries, k, watch)?;
-            if let Some(found) = self.search(queries, k, &meter, |found| found.kth_distances())? {
+            let rough = Some(Rough::new(&self.points));
+            if let Some(found) = self.search(queries, k, &meter, rough, |found| found.kth_distances())? {
                 return Ok(found);
             }
         }
@@ -85,11 +87,12 @@ impl Reference {
         queries: &Points,
         k: usize,
         meter: &Meter<'_>,
+        rough: Option<Rough>,
         found: impl Fn(&Nearest<'_>) -> T,
     ) -> Result<Option<T>> {
         let search = |[cloud, queries]: [&Cloud<'_>; 2], order: Vec<u32>, rank: Vec<u32>| {
             let (cols, rows) = (Panels::new(cloud, order), Panels::new(queries, queries.compact_order()));
-            Nearest::of_queries(&cols, &rows, rank, k, meter).map(|search| Some(found(&search)))
+            Nearest::of_queries(&cols, &rows, rank, k, rough, meter).map(|search| Some(found(&search)))
         };
         if let Some(Prepared { body, order, rank }) = self.prepared()
             && let Some(cloud) = Cloud::of_body(&self.points, body.clone())
