@@ -71,8 +71,9 @@ pub(super) struct Candidates {
 }
 
 impl Candidates {
-    pub(super) fn new(k: usize) -> Self {
-        let most = k + k / 4 + 2;
+    /// Room for `k` of each point and `spare` more, at least 1: the more, the seldomer they are thinned out, and the later limits fall.
+    pub(super) fn new(k: usize, spare: usize) -> Self {
+        let most = k + spare;
         Candidates { k, most, counts: [0; COLS], all: vec![Candidate::NONE; COLS * most] }
     }
 
@@ -168,7 +169,7 @@ mod tests {
                 };
                 let rank: Vec<u32> = (0..others).rev().collect();
                 let judge = Judge { key, rank: &rank };
-                let mut candidates = Candidates::new(k);
+                let mut candidates = Candidates::new(k, 1 + k / 4);
                 let mut limit = f64::INFINITY;
                 for sample in 0..others {
                     let [below, above] = [wave(sample + 1000), wave(sample + 2000)].map(|part| part * width);

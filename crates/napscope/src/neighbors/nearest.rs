@@ -52,7 +52,7 @@ impl Reach {
 
 /// What taking a pair into account costs, and a coordinate of it that is not summed up yet; in coordinates of a tile. Measured.
 const OFFER_COST: f64 = 8.0;
-const MEASURE_COST_OF_COORDINATE: f64 = 1.0 / 64.0;
+const MEASURE_COST_OF_COORDINATE: f64 = 1.0 / 50.0;
 
 /// Where rounding takes more than this part of a limit, bytes leave many pairs whose distance must be looked at.
 const TOO_COARSE: f32 = 0.12;
@@ -87,19 +87,28 @@ impl<'a> Nearest<'a> {
         rough: Option<Rough>,
         meter: &Meter<'_>,
     ) -> Result<Self> {
-        let search = Nearest { rough, ..Nearest::new(queries, reference, false, rank, k) };
+        let search = Nearest::new(queries, reference, false, rank, k, rough);
         search.begin();
         choose_stages(queries, reference, &Span::All, &search);
         sweep(queries, reference, &Span::All, &search, meter)?;
         Ok(search)
     }
 
-    fn new(rows: &'a Panels<'a>, cols: &'a Panels<'a>, same: bool, rank: Vec<u32>, k: usize) -> Self {
+    fn new(
+        rows: &'a Panels<'a>,
+        cols: &'a Panels<'a>,
+        same: bool,
+        rank: Vec<u32>,
+        k: usize,
+        rough: Option<Rough>,
+    ) -> Self {
+        // To measure costs more than to thin out.
+        let spare = if rough.is_some() { k / 4 + 2 } else { k / 16 + 1 };
         let points = |panel: usize| (rows.positions() - panel * COLS).min(COLS);
-        let candidates = (0..rows.len()).map(|_| Mutex::new(Candidates::new(k))).collect();
+        let candidates = (0..rows.len()).map(|_| Mutex::new(Candidates::new(k, spare))).collect();
         let limits = (0..rows.len()).map(|panel| Reach::new(points(panel))).collect();
         let reaches = (0..rows.len()).map(|_| AtomicU32::new(NO_LIMIT.to_bits())).collect();
-        Nearest { k, rows, cols, same, candidates, limits, reaches, rough: None, rank }
+        Nearest { k, rows, cols, same, candidates, limits, reaches, rough, rank }
     }
 
     fn candidates(&self, panel: usize) -> MutexGuard<'_, Candidates> {
@@ -316,7 +325,7 @@ impl Search for Nearest<'_> {
 
 /// The `k` nearest other points of every point of `panels`, of which there must be more than `k`.
 pub(super) fn among_themselves(panels: &Panels<'_>, k: usize, content: &[u32], meter: &Meter<'_>) -> Result<Neighbors> {
-    let search = Nearest::new(panels, panels, true, ranks(content), k);
+    let search = Nearest::new(panels, panels, true, ranks(content), k, None);
     search.begin();
     // Neighbors stand together, so that limits are near what they will be once a few panels on each side are swept.
     let near = Span::After(0..NEAR);
