@@ -22,6 +22,27 @@ pub(crate) fn fold<T: Copy + AddAssign, const LANES: usize>(sums: &[T; LANES]) -
     sums[0]
 }
 
+/// Σ term(aᵢ, bᵢ). Inlined, so that it is compiled for the vector units of who calls it.
+#[inline(always)]
+pub(crate) fn sum_of_pairs<T: Copy + Default + AddAssign, const LANES: usize>(
+    a: &[f32],
+    b: &[f32],
+    term: impl Fn(f32, f32) -> T,
+) -> T {
+    let (a_chunks, a_rest) = a.as_chunks::<LANES>();
+    let (b_chunks, b_rest) = b.as_chunks::<LANES>();
+    let mut sums = [T::default(); LANES];
+    for (a, b) in a_chunks.iter().zip(b_chunks) {
+        for lane in 0..LANES {
+            sums[lane] += term(a[lane], b[lane]);
+        }
+    }
+    for (sum, (a, b)) in sums.iter_mut().zip(a_rest.iter().zip(b_rest)) {
+        *sum += term(*a, *b);
+    }
+    fold(&sums)
+}
+
 /// Compiles a function for the vector units that a processor may have; nothing is fused, so the bits are the same for all.
 macro_rules! for_every_vector_unit {
     ($(#[$doc:meta])* $visibility:vis $name:ident, $plain:ident, ($($argument:ident: $kind:ty),*), $result:ty) => {

@@ -3,25 +3,12 @@
 //! Sixteen running sums, coordinate `i` into sum `i mod 16`, folded in a fixed tree: wide enough for any vector unit, and
 //! the same bits on all of them, for any thread count, and for (a, b) and (b, a).
 
-use crate::lanes::{fold, for_every_vector_unit};
-
-const LANES: usize = 16;
+use crate::lanes::{for_every_vector_unit, sum_of_pairs};
 
 /// Σ f(aᵢ − bᵢ).
 #[inline(always)]
 fn sum_of(a: &[f32], b: &[f32], f: impl Fn(f64) -> f64) -> f64 {
-    let (a_chunks, a_rest) = a.as_chunks::<LANES>();
-    let (b_chunks, b_rest) = b.as_chunks::<LANES>();
-    let mut sums = [0.0; LANES];
-    for (a, b) in a_chunks.iter().zip(b_chunks) {
-        for lane in 0..LANES {
-            sums[lane] += f(f64::from(a[lane]) - f64::from(b[lane]));
-        }
-    }
-    for (sum, (a, b)) in sums.iter_mut().zip(a_rest.iter().zip(b_rest)) {
-        *sum += f(f64::from(*a) - f64::from(*b));
-    }
-    fold(&sums)
+    sum_of_pairs::<_, 16>(a, b, |a, b| f(f64::from(a) - f64::from(b)))
 }
 
 #[inline(always)]

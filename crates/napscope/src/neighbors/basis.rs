@@ -140,7 +140,8 @@ mod tests {
     fn directions_are_orthonormal_where_points_have_fewer_than_are_asked_for() {
         const DIMENSIONS: usize = 40;
         for live in [0, 1, 3, 11, 31] {
-            let value = |at: usize| if at % DIMENSIONS < live { (at as f32 * 12.9898).sin() * 3.0 } else { 0.0 };
+            let wave = |at: usize| (at as f32 * 12.9898).sin() * 43758.547;
+            let value = |at: usize| if at % DIMENSIONS < live { wave(at).fract() * 3.0 } else { 0.0 };
             let values = (0..600 * DIMENSIONS).map(value).collect();
             let points = Points::new(values, DIMENSIONS, Geometry::L2, Rescale::Identity);
             let frame = Frame::around(&points, &[&points]);
@@ -151,6 +152,8 @@ mod tests {
                 let expected = if i == j && product > 0.5 { 1.0 } else { 0.0 };
                 assert!((product - expected).abs() < 1e-12, "{live} dimensions: directions {i} and {j} give {product}");
             }
+            let found = (0..32).filter(|&at| dot(direction(at), direction(at)) > 0.5).count();
+            assert_eq!(found, live, "directions of {live} dimensions");
         }
     }
 

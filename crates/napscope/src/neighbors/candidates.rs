@@ -1,7 +1,7 @@
 //! What may be among the nearest of the points of one panel: others by bounds of their keys, as long as no k are surely nearer.
 //!
-//! Few more than k are kept for each point. Only what is left at the end is measured; or, where more are equally far to a rounding
-//! than there is room for, before.
+//! Few more than k are kept for each point. Of those that are not measured yet, only what is left at the end is; or, where more are
+//! equally far to a rounding than there is room for, before.
 
 use super::cloud::UNIT;
 use super::tile::COLS;

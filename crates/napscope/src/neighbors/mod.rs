@@ -2,7 +2,6 @@
 
 mod content;
 mod key;
-mod kth;
 
 mod basis;
 mod frame;
@@ -26,6 +25,7 @@ mod candidates;
 mod few;
 mod general;
 mod groups;
+mod kth;
 mod nearest;
 mod rough;
 

@@ -4,7 +4,7 @@
 //! measured again in f64: results are the same to the bit.
 
 use crate::distance::{Geometry, Points};
-use crate::lanes::{fold, for_every_vector_unit};
+use crate::lanes::{for_every_vector_unit, sum_of_pairs};
 
 const LANES: usize = 32;
 
@@ -67,25 +67,9 @@ impl Rough {
 type Measure = fn(&[f32], &[f32], &mut [f32]);
 
 #[inline(always)]
-fn sum_of(query: &[f32], row: &[f32], term: impl Fn(f32) -> f32) -> f32 {
-    let (query_chunks, query_rest) = query.as_chunks::<LANES>();
-    let (row_chunks, row_rest) = row.as_chunks::<LANES>();
-    let mut sums = [0.0f32; LANES];
-    for (query, row) in query_chunks.iter().zip(row_chunks) {
-        for lane in 0..LANES {
-            sums[lane] += term(query[lane] - row[lane]);
-        }
-    }
-    for (sum, (query, row)) in sums.iter_mut().zip(query_rest.iter().zip(row_rest)) {
-        *sum += term(query - row);
-    }
-    fold(&sums)
-}
-
-#[inline(always)]
 fn measured(query: &[f32], rows: &[f32], out: &mut [f32], term: impl Fn(f32) -> f32) {
     for (out, row) in out.iter_mut().zip(rows.chunks_exact(query.len())) {
-        *out = sum_of(query, row, &term);
+        *out = sum_of_pairs::<_, LANES>(query, row, |a, b| term(a - b));
     }
 }
 
