@@ -7,6 +7,7 @@ mod describe;
 mod evaluate;
 mod known_truth;
 mod metrics;
+mod neighbors;
 mod new_points;
 mod normalizers;
 mod ood;
